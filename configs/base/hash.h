@@ -1,0 +1,38 @@
+// Hashes: XXH3-128 for identity of content (fast), SHA-256 where other programs expect it (model files).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace atelier {
+
+/// Incremental XXH3-128, printed as 32 hex digits.
+class ContentHasher {
+ public:
+  ContentHasher();
+  ~ContentHasher();
+  void update(std::string_view bytes);
+  void update(std::span<const std::byte> bytes);
+  /// Length first, then the bytes: two fields never run into one another.
+  void update_field(std::string_view field);
+  void update_number(int64_t number);
+  std::string hex() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+std::string content_hash(std::string_view bytes);
+
+/// 64 lower-case hex digits.
+std::string sha256_hex(std::span<const std::byte> bytes);
+
+/// XXH3-64 of `bytes` with `seed`; stable for ever: plans and random streams are keyed by it.
+uint64_t hash64(std::string_view bytes, uint64_t seed = 0);
+
+}  // namespace atelier

@@ -1,0 +1,38 @@
+// The `dataset:` section of a run: where posts come from, which are taken, how often, at what size, with what words.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "configs/schema/field.h"
+#include "data/options/balance_options.h"
+#include "data/options/bucket_options.h"
+#include "data/options/caption_options.h"
+#include "data/options/loader_options.h"
+#include "data/options/select_options.h"
+#include "data/options/source_options.h"
+
+namespace atelier {
+
+struct DatasetOptions {
+  std::vector<SourceOptions> sources;
+  SelectOptions select;
+  BalanceOptions balance;
+  BucketOptions buckets;
+  CaptionOptions captions;
+  LoaderOptions loader;
+  std::optional<std::string> manifest_dir;
+};
+
+inline void describe(Section& section, DatasetOptions& options) {
+  section.sections("sources", options.sources).doc("Where the posts come from; several are mixed.");
+  section.section("select", options.select).doc("Which posts are taken.");
+  section.section("balance", options.balance).doc("How often each post is used.");
+  section.section("buckets", options.buckets).doc("The sizes that pictures are trained at.");
+  section.section("captions", options.captions).doc("How the text of a sample is made.");
+  section.section("loader", options.loader).doc("How pictures are read.");
+  section.field("manifest_dir", options.manifest_dir).path().doc("Folder of the manifest; null: OUTPUT_DIR/manifest.");
+}
+
+}  // namespace atelier

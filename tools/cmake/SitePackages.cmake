@@ -1,0 +1,23 @@
+# The Python wheels whose C++ libraries are linked: torch and pyarrow, in the .venv that tools/setup makes.
+# ATELIER_SITE_PACKAGES names another folder of wheels; ATELIER_PYTHON the interpreter that runs the peer tests.
+if(NOT ATELIER_SITE_PACKAGES)
+  file(GLOB _candidates "${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages")
+  if(_candidates)
+    list(GET _candidates 0 _first)
+  else()
+    find_package(Python3 COMPONENTS Interpreter QUIET)
+    if(Python3_FOUND)
+      execute_process(COMMAND ${Python3_EXECUTABLE} -c "import sysconfig; print(sysconfig.get_path('purelib'))"
+                      OUTPUT_VARIABLE _first OUTPUT_STRIP_TRAILING_WHITESPACE)
+    endif()
+  endif()
+  set(ATELIER_SITE_PACKAGES "${_first}" CACHE PATH "Folder of the torch and pyarrow wheels")
+endif()
+if(NOT ATELIER_PYTHON)
+  if(EXISTS "${CMAKE_SOURCE_DIR}/.venv/bin/python3")
+    set(_python "${CMAKE_SOURCE_DIR}/.venv/bin/python3")
+  else()
+    find_program(_python python3)
+  endif()
+  set(ATELIER_PYTHON "${_python}" CACHE FILEPATH "Interpreter of the peer tests")
+endif()
