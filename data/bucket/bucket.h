@@ -1,0 +1,46 @@
+// Which sizes pictures are trained at, and which one a picture gets (sd-scripts' rules).
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <vector>
+
+#include "data/options/bucket_options.h"
+
+namespace atelier {
+
+/// In pixels.
+struct BucketSize {
+  int32_t width = 0, height = 0;
+
+  auto operator<=>(const BucketSize&) const = default;
+};
+
+/// The bucket sizes of the options, ascending: for each width from min_bucket_reso to max_bucket_reso the largest height
+/// that keeps width x height within resolution^2, both turned ways, and the square. As sd-scripts, min_bucket_reso is
+/// rounded down and max_bucket_reso up to a multiple of bucket_reso_steps. Without enable_bucket: the square alone.
+/// ConfigError when no bucket is possible.
+std::vector<BucketSize> make_buckets(const BucketOptions& options);
+
+/// ConfigError unless every side is a multiple of `divisor`, what the model divides sides by: 8 x 2^(levels - 1) for a
+/// UNet behind an 8x autoencoder.
+void check_bucket_divisor(const BucketOptions& options, int64_t divisor);
+
+/// Gives pictures their buckets.
+class BucketAssigner {
+ public:
+  explicit BucketAssigner(const BucketOptions& options);
+
+  /// The bucket of exactly the picture's size, else the one of least |width/height - W/H| (the first of equals). With
+  /// bucket_no_upscale a picture that would have to be enlarged gets a bucket of its own size instead, no side longer
+  /// than the bucket's, floored to the step (at least one step). REQUIRES width, height > 0.
+  BucketSize operator()(int32_t width, int32_t height) const;
+
+ private:
+  std::vector<BucketSize> sizes_;  // ascending
+  std::vector<double> aspects_;    // width / height of each
+  int32_t step_;
+  bool no_upscale_;
+};
+
+}  // namespace atelier
