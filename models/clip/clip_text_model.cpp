@@ -1,0 +1,91 @@
+#include "models/clip/clip_text_model.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <string>
+
+#include "configs/base/error.h"
+#include "configs/base/text.h"
+#include "models/layers/checkpoint.h"
+
+namespace atelier {
+class CLIPTextModel::Transformer : public Module {
+ public:
+  class Encoder : public Module {
+   public:
+    explicit Encoder(const CLIPTextOptions& options) {
+      for (int64_t i = 0; i < options.num_hidden_layers; ++i) {
+        layers.push_back(std::make_unique<CLIPEncoderLayer>(options));
+        add_child(text("layers.", i), *layers.back());
+      }
+    }
+
+    std::vector<std::unique_ptr<CLIPEncoderLayer>> layers;
+  };
+
+  explicit Transformer(const CLIPTextOptions& options)
+      : embeddings(options), encoder(options), final_layer_norm(options.hidden_size, options.layer_norm_eps) {
+    add_child("embeddings", embeddings);
+    add_child("encoder", encoder);
+    add_child("final_layer_norm", final_layer_norm);
+  }
+
+  CLIPTextEmbeddings embeddings;
+  Encoder encoder;
+  LayerNorm final_layer_norm;
+};
+
+CLIPTextModel::CLIPTextModel(const CLIPTextOptions& options)
+    : options_(options), text_model_(std::make_unique<Transformer>(options)) {
+  add_child("text_model", *text_model_);
+  if (!options.with_projection) return;
+  text_projection_ = std::make_unique<Linear>(options.hidden_size, options.projection_dim, /*bias=*/false);
+  text_projection_->set_init(
+      "weight", Init::normal(options.initializer_factor / std::sqrt(static_cast<double>(options.hidden_size))));
+  add_child("text_projection", *text_projection_);
+}
+
+CLIPTextModel::~CLIPTextModel() = default;
+
+std::string_view CLIPTextModel::class_name() const {
+  return options_.with_projection ? "CLIPTextModelWithProjection" : "CLIPTextModel";
+}
+
+at::Tensor CLIPTextModel::penultimate_hidden_state(const at::Tensor& input_ids) const {
+  if (input_ids.size(1) > options_.max_position_embeddings) {
+    throw WeightsError(text("a text of ", input_ids.size(1), " tokens is too long for the text encoder"),
+                       text(class_name(), ", max_position_embeddings ", options_.max_position_embeddings),
+                       "cut or pad texts to the encoder's length");
+  }
+  at::Tensor hidden_states = text_model_->embeddings.forward(input_ids);
+  const size_t count = text_model_->encoder.layers.size();
+  for (size_t i = 0; i + 1 < count; ++i) hidden_states = run_layer(i, hidden_states);
+  return hidden_states;
+}
+
+CLIPTextOutput CLIPTextModel::forward(const at::Tensor& input_ids) const {
+  CLIPTextOutput output;
+  output.penultimate_hidden_state = penultimate_hidden_state(input_ids);
+  const at::Tensor last = run_layer(text_model_->encoder.layers.size() - 1, output.penultimate_hidden_state);
+  output.last_hidden_state = text_model_->final_layer_norm.forward(last);
+  output.pooled = pool(output.last_hidden_state, input_ids);
+  if (text_projection_) output.pooled = text_projection_->forward(output.pooled);
+  return output;
+}
+
+at::Tensor CLIPTextModel::run_layer(size_t index, const at::Tensor& hidden_states) const {
+  const CLIPEncoderLayer& layer = *text_model_->encoder.layers[index];
+  if (!gradient_checkpointing_) return layer.forward(hidden_states);
+  return checkpoint([&layer](const TensorList& inputs) { return TensorList{layer.forward(inputs[0])}; },
+                    {hidden_states})[0];
+}
+
+at::Tensor CLIPTextModel::pool(const at::Tensor& last_hidden_state, const at::Tensor& input_ids) const {
+  // argmax answers the first of equal values. Older configurations say eos 2 and mean the largest id.
+  const at::Tensor ends = options_.eos_token_id == 2 ? input_ids : input_ids.eq(options_.eos_token_id).to(at::kInt);
+  const at::Tensor rows = at::arange(input_ids.size(0), input_ids.options().dtype(at::kLong));
+  return last_hidden_state.index({rows, ends.argmax(1)});
+}
+
+}  // namespace atelier

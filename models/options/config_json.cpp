@@ -1,0 +1,105 @@
+#include "models/options/config_json.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "configs/base/atomic_file.h"
+#include "configs/base/error.h"
+#include "configs/base/text.h"
+
+namespace atelier {
+
+using nlohmann::json;
+
+struct ConfigJson::Content {
+  json object;
+
+  /// nullptr if absent or null.
+  const json* find(const std::string& key) const {
+    const auto found = object.find(key);
+    return found == object.end() || found->is_null() ? nullptr : &*found;
+  }
+};
+
+ConfigJson::ConfigJson(const std::filesystem::path& path, std::string_view file_name)
+    : file_(std::filesystem::is_directory(path) ? path / file_name : path), content_(std::make_unique<Content>()) {
+  if (!std::filesystem::is_regular_file(file_)) {
+    throw WeightsError(text("there is no ", file_name), path.string(), "name the folder of a diffusers component");
+  }
+  content_->object = json::parse(read_file(file_), nullptr, /*allow_exceptions=*/false);
+  if (!content_->object.is_object()) throw WeightsError("not a JSON object", file_.string());
+}
+
+ConfigJson::~ConfigJson() = default;
+
+bool ConfigJson::has(const std::string& key) const { return content_->find(key) != nullptr; }
+
+int64_t ConfigJson::integer(const std::string& key, int64_t fallback) const {
+  const json* value = content_->find(key);
+  if (!value) return fallback;
+  if (!value->is_number_integer()) fail(key, "must be a whole number");
+  return value->get<int64_t>();
+}
+
+int64_t ConfigJson::count(const std::string& key, int64_t fallback) const {
+  const int64_t value = integer(key, fallback);
+  if (value < 1) fail(key, "must be at least 1");
+  return value;
+}
+
+double ConfigJson::number(const std::string& key, double fallback) const {
+  const json* value = content_->find(key);
+  if (!value) return fallback;
+  if (!value->is_number()) fail(key, "must be a number");
+  return value->get<double>();
+}
+
+bool ConfigJson::boolean(const std::string& key, bool fallback) const {
+  const json* value = content_->find(key);
+  if (!value) return fallback;
+  if (!value->is_boolean()) fail(key, "must be true or false");
+  return value->get<bool>();
+}
+
+std::string ConfigJson::string(const std::string& key, const std::string& fallback) const {
+  const json* value = content_->find(key);
+  if (!value) return fallback;
+  if (!value->is_string()) fail(key, "must be a string");
+  return value->get<std::string>();
+}
+
+std::string ConfigJson::choice(const std::string& key, const std::string& fallback,
+                               const std::vector<std::string>& allowed) const {
+  const std::string value = string(key, fallback);
+  if (std::find(allowed.begin(), allowed.end(), value) == allowed.end()) {
+    fail(key, text("must be one of ", join(allowed, ", ")));
+  }
+  return value;
+}
+
+std::vector<std::string> ConfigJson::strings(const std::string& key) const {
+  std::vector<std::string> result;
+  const json* value = content_->find(key);
+  if (!value) return result;
+  if (!value->is_array()) fail(key, "must be a list");
+  for (const json& element : *value) {
+    if (element.is_null()) continue;
+    if (!element.is_string()) fail(key, "must be a list of strings");
+    result.push_back(element.get<std::string>());
+  }
+  return result;
+}
+
+void ConfigJson::require_off(const std::string& key, std::string_view harmless) const {
+  const json* value = content_->find(key);
+  if (!value || *value == json(false) || (value->is_number() && value->get<double>() == 0)) return;
+  if (*value == json::parse(harmless)) return;
+  fail(key, "is not supported");
+}
+
+void ConfigJson::fail(const std::string& key, std::string_view why) const {
+  const json* value = content_->find(key);
+  throw WeightsError(text("\"", key, "\" is ", value ? value->dump() : "absent", ": ", why), file_.string());
+}
+
+}  // namespace atelier

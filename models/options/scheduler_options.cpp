@@ -1,0 +1,67 @@
+#include "models/options/scheduler_options.h"
+
+#include <nlohmann/json.hpp>
+
+#include "configs/base/atomic_file.h"
+#include "models/options/config_json.h"
+
+namespace atelier {
+namespace {
+
+constexpr const char* kFileName = "scheduler_config.json";
+
+// diffusers' own defaults where the file is silent: they differ between its classes.
+std::string default_spacing(const std::string& class_name) {
+  return class_name == "EulerDiscreteScheduler" ? "linspace" : "leading";
+}
+
+}  // namespace
+
+SchedulerOptions read_scheduler_options(const std::filesystem::path& path) {
+  const ConfigJson config(path, kFileName);
+  SchedulerOptions options;
+  options.class_name = config.string("_class_name", options.class_name);
+  options.num_train_timesteps = config.count("num_train_timesteps", 1000);
+  options.beta_start = config.number("beta_start", 0.0001);
+  options.beta_end = config.number("beta_end", 0.02);
+  options.beta_schedule = config.choice("beta_schedule", "linear", {"linear", "scaled_linear"});
+  options.prediction_type = config.choice("prediction_type", "epsilon", {"epsilon", "v_prediction"});
+  options.rescale_betas_zero_snr = config.boolean("rescale_betas_zero_snr", false);
+  options.timestep_spacing = config.choice("timestep_spacing", default_spacing(options.class_name),
+                                           {"leading", "trailing", "linspace"});
+  options.steps_offset = config.integer("steps_offset", 0);
+  options.set_alpha_to_one = config.boolean("set_alpha_to_one", true);
+
+  if (!(options.beta_start > 0 && options.beta_start < options.beta_end && options.beta_end < 1)) {
+    config.fail("beta_start", "the betas must rise within 0 and 1");
+  }
+  if (options.class_name == "DDIMScheduler" && config.boolean("clip_sample", true)) {
+    config.fail("clip_sample", "latents are not clipped: it must be false");
+  }
+  config.require_off("thresholding");
+  config.require_off("trained_betas");
+  for (const char* key : {"use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"}) config.require_off(key);
+  config.require_off("interpolation_type", "\"linear\"");
+  config.require_off("timestep_type", "\"discrete\"");
+  config.require_off("final_sigmas_type", "\"zero\"");
+  return options;
+}
+
+void write_scheduler_options(const SchedulerOptions& options, const std::filesystem::path& folder) {
+  const nlohmann::ordered_json config = {
+      {"_class_name", options.class_name},
+      {"num_train_timesteps", options.num_train_timesteps},
+      {"beta_start", options.beta_start},
+      {"beta_end", options.beta_end},
+      {"beta_schedule", options.beta_schedule},
+      {"prediction_type", options.prediction_type},
+      {"rescale_betas_zero_snr", options.rescale_betas_zero_snr},
+      {"timestep_spacing", options.timestep_spacing},
+      {"steps_offset", options.steps_offset},
+      {"set_alpha_to_one", options.set_alpha_to_one},
+      {"clip_sample", false},
+  };
+  write_file_atomically(folder / kFileName, config.dump(2) + "\n");
+}
+
+}  // namespace atelier
