@@ -8,8 +8,8 @@ void describe(Section& section, SelectOptions& options) {
   section.field("max_megapixels", options.max_megapixels).at_least(0).unit("Mpx").doc("Greatest width x height.");
   section.field("max_aspect", options.max_aspect).at_least(1).doc("Greatest longer side / shorter side.");
   section.field("ratings", options.ratings)
-      .choices({"general", "sensitive", "questionable", "explicit", "unknown"})
-      .doc("Only posts of these ratings; empty keeps all.");
+      .choices({"general", "safe", "sensitive", "questionable", "explicit", "unknown"})
+      .doc("Only posts of these ratings; empty keeps all. `safe` is what `s` meant in old dumps.");
   section.field("min_score", options.min_score).doc("Least score; posts without a score are left out then.");
   section.field("min_year", options.min_year).doc("First year of creation (UTC); posts without a date are left out then.");
   section.field("max_year", options.max_year).doc("Last year of creation (UTC); posts without a date are left out then.");

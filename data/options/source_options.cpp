@@ -20,8 +20,8 @@ void describe(Section& section, SourceOptions& options) {
            "<md5>.<ext>, <id>.<ext> and the <id mod 1000>/<id>.<ext> of the dumps.");
   section.field("rating_scheme", options.rating_scheme)
       .choices({"auto", "old", "modern"})
-      .doc("What rating `s` means: safe (old: s, q, e) or sensitive (modern: g, s, q, e). auto: modern if any post of the "
-           "source is rated g, or created in 2022 or later; else old.");
+      .doc("What rating `s` means: safe (old: s, q, e) or sensitive (modern: g, s, q, e). auto: old if no post of the source "
+           "is rated g and the newest dated one is from before 2022, else modern.");
 }
 
 }  // namespace atelier

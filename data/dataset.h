@@ -1,0 +1,50 @@
+// The data of a run, ready: manifest, selection, plan.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "data/manifest/manifest.h"
+#include "data/options/batching_options.h"
+#include "data/options/dataset_options.h"
+#include "data/plan/plan.h"
+#include "data/select/select.h"
+
+namespace atelier {
+
+/// What the plan needs to know of the run besides its options.
+struct PlanSetting {
+  uint64_t seed = 0;
+  int64_t world_size = 1;
+  int64_t side_divisor = 8;  // px: bucket sides must be multiples of it (8 x 2^(levels of the UNet - 1))
+};
+
+class Dataset {
+ public:
+  /// Builds or refreshes the manifest in `manifest_dir`, selects, and plans; shows progress. Safe in several processes at
+  /// once: they take turns, and the later ones find the manifest fresh.
+  /// Errors: ConfigError for a missing path or wrong options; DataError when no usable picture is left, saying why.
+  Dataset(const DatasetOptions& options, const BatchingOptions& batching, const PlanSetting& setting,
+          const std::filesystem::path& manifest_dir);
+  ~Dataset();
+  Dataset(Dataset&&) noexcept;
+
+  const Manifest& manifest() const;
+  const Selection& selection() const;
+  const Plan& plan() const;
+  const DatasetOptions& options() const;
+  uint64_t seed() const;
+  /// Of the manifest's content and the options that change what is seen.
+  std::string hash() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// What balancing, buckets and batches are made of: one row a selected picture, in the manifest's order.
+PlanInput plan_input(const Manifest& manifest, const Selection& selection, const DatasetOptions& options);
+
+}  // namespace atelier

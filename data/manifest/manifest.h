@@ -1,0 +1,94 @@
+// The manifest: what is known of every post, in memory-mapped Arrow columns (docs/formats/manifest.md).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/post/person_class.h"
+#include "data/post/post.h"
+#include "data/post/tag_dictionary.h"
+
+namespace atelier {
+
+/// What became of one source. `read` = rows + quarantined + excluded for minors.
+struct SourceSummary {
+  std::string path;
+  std::string kind;           // "folder", "posts jsonl"
+  std::string rating_scheme;  // "old", "modern": as decided
+  int64_t read = 0;           // pictures of a folder, lines of a posts file
+  int64_t rows = 0;
+  int64_t excluded_minors = 0;              // posts that sexualise minors: counted, never listed
+  std::map<std::string, int64_t> quarantined;  // reason -> samples
+  int64_t without_picture = 0;              // rows
+  int64_t without_caption = 0;              // rows of a folder whose picture has no caption file
+  int64_t further_caption_lines = 0;        // not used
+  int64_t truncated = 0, animated = 0;      // rows: used, and counted
+  int64_t other_files = 0;                  // of a folder: neither pictures nor captions
+};
+
+struct ManifestSummary {
+  std::string content_hash;  // of what training sees: not of paths and times of change
+  std::vector<SourceSummary> sources;
+
+  SourceSummary total() const;
+};
+
+/// One sample that could not be taken in, and why. `id` may be "line 17".
+struct Quarantined {
+  std::string source, id, reason, detail;
+};
+
+class ManifestWriter;
+
+/// Rows are posts, in the order of their sources. Row access is a few loads; views live as long as the manifest.
+class Manifest {
+ public:
+  /// Maps the manifest in `folder`. DataError if there is none, it is damaged, or of another version.
+  explicit Manifest(const std::filesystem::path& folder);
+  ~Manifest();
+  Manifest(Manifest&&) noexcept;
+  Manifest& operator=(Manifest&&) noexcept;
+
+  int64_t size() const;
+  const ManifestSummary& summary() const;
+  const TagDictionary& dictionary() const;
+
+  std::string_view id(int64_t row) const;
+  int32_t source(int64_t row) const;         // index into summary().sources
+  std::string_view path(int64_t row) const;  // absolute; empty: no picture
+  int32_t width(int64_t row) const;          // px, after EXIF orientation; 0: unknown
+  int32_t height(int64_t row) const;
+  ImageFormat format(int64_t row) const;     // meaningless without a picture
+  bool animated(int64_t row) const;
+  bool truncated(int64_t row) const;
+  int64_t file_size(int64_t row) const;      // bytes
+  int64_t file_modified_ns(int64_t row) const;
+  std::optional<int64_t> created_at(int64_t row) const;  // seconds since 1970, UTC
+  std::optional<int32_t> year(int64_t row) const;        // UTC
+  Rating rating(int64_t row) const;
+  std::optional<int32_t> score(int64_t row) const;
+  std::optional<int32_t> up_score(int64_t row) const;
+  std::optional<int32_t> down_score(int64_t row) const;
+  std::optional<int32_t> fav_count(int64_t row) const;
+  std::string_view parent_id(int64_t row) const;  // empty: none
+  std::string_view md5(int64_t row) const;        // empty: unknown
+  std::string_view caption(int64_t row) const;    // empty: none
+  PersonLabel person(int64_t row) const;
+  /// Ids of the dictionary, in the order of the source.
+  std::span<const int32_t> tags(int64_t row, TagCategory category) const;
+
+ private:
+  friend class ManifestWriter;
+  struct State;
+  explicit Manifest(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace atelier

@@ -1,0 +1,56 @@
+// One post as read from a source: a record about a picture, its tags as ids of a TagDictionary.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/image/image_info.h"
+
+namespace atelier {
+
+/// The categories of Danbooru's tags, in the order in which they are stored and shown. The site numbers them 0 general,
+/// 1 artist, 3 copyright, 4 character, 5 meta.
+enum class TagCategory : uint8_t { kGeneral, kArtist, kCopyright, kCharacter, kMeta };
+inline constexpr int kTagCategoryCount = 5;
+inline constexpr std::array<std::string_view, kTagCategoryCount> kTagCategoryNames = {"general", "artist", "copyright",
+                                                                                      "character", "meta"};
+
+/// `kSafe` is the old dumps' `s`, which covers both of what is now general and most of what is sensitive.
+enum class Rating : uint8_t { kGeneral, kSafe, kSensitive, kQuestionable, kExplicit, kUnknown };
+inline constexpr int kRatingCount = 6;
+inline constexpr std::array<std::string_view, kRatingCount> kRatingNames = {"general",      "safe",     "sensitive",
+                                                                            "questionable", "explicit", "unknown"};
+
+/// What a rating is written as in a post; `s` gets its meaning from the source (SourceOptions::rating_scheme).
+enum class RatingMark : uint8_t { kNone, kG, kS, kQ, kE };
+
+/// Picture facts that a probe gives and the manifest remembers, so that an unchanged file is not opened again.
+struct PictureFile {
+  std::string path;           // absolute; empty: the post has no picture here
+  int64_t size_bytes = 0;
+  int64_t modified_ns = 0;    // since 1970
+  ImageInfo info;             // width and height after EXIF orientation
+};
+
+struct Post {
+  std::string id;
+  PictureFile picture;
+  int32_t width = 0, height = 0;  // of the picture, or as the record says when there is none; 0: unknown
+  std::optional<int64_t> created_at;  // seconds since 1970, UTC
+  RatingMark rating_mark = RatingMark::kNone;
+  Rating rating = Rating::kUnknown;  // decided once the whole source is read
+  std::optional<int32_t> score, up_score, down_score, fav_count;
+  std::string parent_id, md5;   // empty: none
+  std::string caption;          // first line of the sidecar, or the record's caption; empty: none
+  int32_t further_lines = 0;    // of the sidecar, not used
+  std::vector<int32_t> tags;    // ids, each once, in the order of the source
+};
+
+/// Lower case, spaces as underscores, `\(` as `(`: the form under which a tag is known, whatever its source wrote.
+std::string canonical_tag(std::string_view text);
+
+}  // namespace atelier

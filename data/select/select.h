@@ -1,0 +1,43 @@
+// Which rows of the manifest are used, and for each other row the first reason why not.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "data/manifest/manifest.h"
+#include "data/options/select_options.h"
+
+namespace atelier {
+
+/// In the order in which they are asked. (Posts that sexualise minors never reach the manifest.)
+enum class Exclusion : uint8_t {
+  kNone,
+  kOptOutArtist,
+  kNoPicture,
+  kMinSide,
+  kMinMegapixels,
+  kMaxMegapixels,
+  kMaxAspect,
+  kRating,
+  kMinScore,
+  kYear,
+  kTags,
+};
+/// As in reports: "opt_out_artist".
+std::string_view exclusion_name(Exclusion reason);
+
+struct Selection {
+  std::vector<int64_t> rows;          // kept, ascending
+  std::vector<Exclusion> exclusions;  // of every row of the manifest
+
+  /// Rows by reason, in the order of the enumeration; only reasons that occur, kNone left out.
+  std::vector<std::pair<Exclusion, int64_t>> excluded() const;
+};
+
+/// Errors: ConfigError for a malformed tag expression or an unreadable opt-out file; DataError when more samples are
+/// quarantined than `max_bad_samples`.
+Selection select_rows(const Manifest& manifest, const SelectOptions& options);
+
+}  // namespace atelier

@@ -1,0 +1,8 @@
+// atelier-data: the verbs that need the data but no torch.
+#include "tools/atelier_data/verbs.h"
+
+int main(int argc, char** argv) {
+  using namespace atelier;
+  return run_program(argc, argv, "posts, manifests, plans, captions",
+                     {verb_build(), verb_stats(), verb_plan(), verb_captions(), verb_tokenize()});
+}
