@@ -27,8 +27,8 @@ struct Placement {
 };
 
 struct DecodeOptions {
-  Rgb background = {255, 255, 255};             // behind transparent pixels, composited before any resize
-  int64_t max_pixels = int64_t{512} << 20;      // more is an error before anything is decoded
+  Rgb background = {255, 255, 255};         // behind transparent pixels, composited before any resize
+  int64_t max_pixels = int64_t{512} << 20;  // more is an error before anything is decoded
 };
 
 struct Picture {
@@ -38,11 +38,11 @@ struct Picture {
 };
 
 /// Decodes the first frame: EXIF orientation, embedded ICC profile to sRGB, CMYK, grey, palette and 16 bits to 8-bit RGB,
-/// alpha composited on the background, then (with a placement) Lanczos-3 resize and crop. A JPEG that is to become less
-/// than half its size is shrunk while decoding to no less than twice the wanted size. A JPEG without its end marker or
-/// a PNG without IEND is taken if all its pixels are there.
-/// Thread-safe; uses the calling thread only. Errors: DataError with the path for what is no picture, missing or corrupt
-/// pixels, more than max_pixels; ConfigError for a placement outside the resized picture.
+/// alpha composited on the background, then (with a placement) resize and crop: Lanczos-3 downwards, bicubic upwards. A
+/// large JPEG is shrunk while decoding, to no less than twice the wanted size. A JPEG without its end marker or a PNG
+/// without IEND is taken if all its pixels are there.
+/// Thread-safe; works on one thread. Errors: DataError with the path for what is no picture, missing or corrupt pixels,
+/// more than max_pixels.
 Picture decode_image(const std::filesystem::path& path, const DecodeOptions& options = {},
                      const std::optional<Placement>& placement = std::nullopt);
 
