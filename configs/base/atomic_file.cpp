@@ -1,0 +1,144 @@
+#include "configs/base/atomic_file.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <sstream>
+
+#include "configs/base/error.h"
+#include "configs/base/text.h"
+
+namespace atelier {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::string_view kMark = ".tmp-";
+
+fs::path temporary_name(const fs::path& path) {
+  return path.parent_path() / text(path.filename().string(), kMark, getpid());
+}
+
+fs::path parent_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+void sync_path(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) throw_errno("cannot open for syncing", path.string());
+  const int result = ::fsync(descriptor);
+  const int error = errno;
+  ::close(descriptor);
+  if (result != 0 && error != EINVAL) {  // some file systems cannot sync a folder
+    errno = error;
+    throw_errno("cannot write to disk", path.string());
+  }
+}
+
+void rename_over(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) throw_errno("cannot rename into place", to.string());
+  sync_path(parent_of(to));
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
+  descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) throw_errno("cannot write", path_.string());
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      throw_errno("cannot write", path_.string());
+    }
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  write(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0) throw_errno("cannot write to disk", path_.string());
+  rename_over(temporary_, path_);
+  ::close(descriptor_);
+  descriptor_ = -1;
+}
+
+void write_file_atomically(const fs::path& path, std::string_view bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+AtomicFolder::AtomicFolder(fs::path path, bool replace)
+    : path_(std::move(path)), temporary_(temporary_name(path_)), replace_(replace) {
+  if (!replace_ && fs::exists(path_)) {
+    throw ConfigError("the folder exists already", path_.string(), "choose another name, or remove it");
+  }
+  std::error_code error;
+  fs::remove_all(temporary_, error);
+  fs::create_directories(temporary_, error);
+  if (error) {
+    errno = error.value();
+    throw_errno("cannot create folder", path_.string());
+  }
+}
+
+AtomicFolder::~AtomicFolder() {
+  if (committed_) return;
+  std::error_code ignored;
+  fs::remove_all(temporary_, ignored);
+}
+
+void AtomicFolder::commit() {
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(temporary_)) sync_path(entry.path());
+  sync_path(temporary_);
+  fs::path old;
+  if (replace_ && fs::exists(path_)) {
+    // rename() cannot replace a filled folder: the old one steps aside under a temporary name first.
+    old = parent_of(path_) / text(path_.filename().string(), ".old", kMark, getpid());
+    fs::remove_all(old);
+    fs::rename(path_, old);
+  }
+  rename_over(temporary_, path_);
+  committed_ = true;
+  if (!old.empty()) fs::remove_all(old);
+}
+
+void remove_stale_temporaries(const fs::path& folder) {
+  std::error_code error;
+  std::vector<fs::path> stale;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    const size_t mark = name.rfind(kMark);
+    if (mark == std::string::npos) continue;
+    const std::string digits = name.substr(mark + kMark.size());
+    if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) continue;
+    const pid_t writer = static_cast<pid_t>(std::stol(digits));
+    if (writer == getpid() || (::kill(writer, 0) != 0 && errno == ESRCH)) stale.push_back(entry.path());
+  }
+  for (const fs::path& path : stale) fs::remove_all(path, error);
+}
+
+std::string read_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file || fs::is_directory(path)) {
+    throw ConfigError(fs::exists(path) ? "cannot read the file" : "no such file", path.string());
+  }
+  std::ostringstream content;
+  content << file.rdbuf();
+  return std::move(content).str();
+}
+
+}  // namespace atelier
