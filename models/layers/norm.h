@@ -1,0 +1,45 @@
+// Normalisation layers.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "models/module.h"
+
+namespace atelier {
+
+/// Normalisation with a weight (1 at first) and a bias (0 at first) a channel.
+class Norm : public Module {
+ public:
+  virtual at::Tensor forward(const at::Tensor& input) const = 0;  // same shape
+  const at::Tensor& weight() const { return weight_; }            // [C]
+  const at::Tensor& bias() const { return bias_; }                // [C]
+  double eps() const { return eps_; }
+
+ protected:
+  Norm(int64_t channels, double eps);
+
+  at::Tensor weight_, bias_;
+  double eps_;
+};
+
+/// Over groups of channels of [B, C, ...].
+class GroupNorm : public Norm {
+ public:
+  GroupNorm(int64_t groups, int64_t channels, double eps = 1e-5);
+  at::Tensor forward(const at::Tensor& input) const override;
+  int64_t groups() const { return groups_; }
+
+ private:
+  int64_t groups_;
+};
+
+/// Over the last dimension of [..., C].
+class LayerNorm : public Norm {
+ public:
+  explicit LayerNorm(int64_t channels, double eps = 1e-5);
+  at::Tensor forward(const at::Tensor& input) const override;
+};
+
+}  // namespace atelier

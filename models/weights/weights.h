@@ -1,0 +1,44 @@
+// Weight files <-> modules: safetensors, single or sharded, in a folder as diffusers and transformers write it.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "configs/base/safetensors.h"
+
+namespace at {
+class Tensor;
+}
+
+namespace atelier {
+
+class Module;
+
+/// Parameter name of a file's key. Empty: the key is known and not wanted (a buffer).
+using KeyRule = std::function<std::string(std::string_view key)>;
+
+/// The safetensors of a component folder: `NAME.safetensors`, or the shards of `NAME.safetensors.index.json`, NAME being
+/// `diffusion_pytorch_model` or `model`, plain or with the `.fp16` variant. A path of a file is that file.
+/// WeightsError if there is none.
+std::vector<std::filesystem::path> weight_files(const std::filesystem::path& file_or_folder);
+
+/// Fills every parameter from the file(s), as fp32 on the CPU. WeightsError naming the tensors for: missing ones, surplus
+/// ones, other shapes, integer types.
+void load_weights(Module& module, const std::filesystem::path& file_or_folder, const KeyRule& rule = {});
+
+/// Writes every parameter under its state-dict name, tensor by tensor. `dtype`: kF32, kF16 or kBF16.
+void save_weights(const Module& module, const std::filesystem::path& file, SafeDtype dtype,
+                  const std::map<std::string, std::string>& metadata = {});
+
+/// One tensor of a file as it is, on the CPU, its own copy.
+at::Tensor read_tensor(const SafetensorsFile& file, const SafeTensorInfo& tensor);
+
+/// Named tensors to a file, each in its own type.
+void write_tensors(const std::filesystem::path& file, const std::vector<std::pair<std::string, at::Tensor>>& tensors,
+                   const std::map<std::string, std::string>& metadata = {});
+
+}  // namespace atelier

@@ -1,0 +1,33 @@
+// The verbs of atelier-model and the table of components that `model eval` runs.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tools/common/program.h"
+
+namespace atelier {
+
+using NamedTensors = std::map<std::string, at::Tensor>;
+
+/// One forward of a component, and with `grad` one backward from inputs["cotangent"]. `path` as in docs/cli.md. Returns
+/// the output tensors, with "grad.NAME" for every parameter and differentiable input when `grad`.
+using EvalFunction = NamedTensors (*)(const std::filesystem::path& path, const NamedTensors& inputs, bool grad);
+
+NamedTensors eval_unet(const std::filesystem::path& path, const NamedTensors& inputs, bool grad);
+NamedTensors eval_text_encoder(const std::filesystem::path& path, const NamedTensors& inputs, bool grad);
+NamedTensors eval_text_encoder_2(const std::filesystem::path& path, const NamedTensors& inputs, bool grad);
+
+/// inputs.at(name); ConfigError naming the tensor if it is absent.
+const at::Tensor& eval_input(const NamedTensors& inputs, const std::string& name);
+/// `path` or, for a pipeline folder (model_index.json), its `component` folder.
+std::filesystem::path component_folder(const std::filesystem::path& path, const std::string& component);
+
+Verb verb_eval();
+Verb verb_sample();
+
+}  // namespace atelier
