@@ -1,6 +1,6 @@
 # atelier::torch: LibTorch out of the torch wheel, or of an unpacked LibTorch on CMAKE_PREFIX_PATH. TorchConfig.cmake is
 # not used: it demands nvcc even where no CUDA source is compiled.
-find_path(TORCH_ROOT_INCLUDE torch/version.h
+find_path(TORCH_ROOT_INCLUDE ATen/ATen.h
   HINTS "${ATELIER_SITE_PACKAGES}/torch/include" PATH_SUFFIXES include NO_CMAKE_SYSTEM_PATH)
 if(NOT TORCH_ROOT_INCLUDE)
   message(FATAL_ERROR
