@@ -1,0 +1,90 @@
+#include "trainer/options/run_options.h"
+
+#include "configs/base/error.h"
+#include "configs/base/text.h"
+#include "configs/schema/reader.h"
+#include "configs/schema/writer.h"
+
+namespace atelier {
+
+void describe(Section& section, SaveOptions& options) {
+  section.field("every_n_steps", options.every_n_steps)
+      .at_least(0)
+      .unit("steps")
+      .doc("A checkpoint every so many steps; 0: only at the end.");
+  section.field("keep_last", options.keep_last).range(1, 1e6).doc("Checkpoints kept; older ones are removed.");
+  section.field("precision", options.precision)
+      .choices({"fp32", "fp16", "bf16"})
+      .doc("Type of the weights in the product; checkpoints hold fp32.");
+}
+
+void describe(Section& section, SampleOptions& options) {
+  section.field("every_n_steps", options.every_n_steps).at_least(0).unit("steps").doc("Previews every so many steps; 0: none.");
+  section.field("prompts", options.prompts).path().doc("File of prompts, one a line.");
+  section.field("width", options.width).range(8, 8192).unit("px").doc("Width of a preview.");
+  section.field("height", options.height).range(8, 8192).unit("px").doc("Height of a preview.");
+  section.field("steps", options.steps).range(1, 1000).unit("sampler steps").doc("Steps of the sampler.");
+  section.field("guidance_scale", options.guidance_scale).range(0, 100).doc("Classifier-free guidance; 1: none.");
+  section.field("sampler", options.sampler).choices({"ddim", "euler"}).doc("Sampler of the previews.");
+  section.field("seed", options.seed).at_least(0).doc("Seed of the first preview; the next has the next.");
+}
+
+void describe(Section& section, RunOptions& options) {
+  section.field("output_dir", options.output_dir).doc("Folder of the run, relative to the current directory.");
+  section.field("output_name", options.output_name).doc("Name of the product.");
+  section.field("seed", options.seed).at_least(0).doc("Seed of every random draw of the run.");
+  section.section("model", options.model).doc("What is trained.");
+  section.section("network", options.network).doc("Adapters; absent: full fine-tuning.");
+  section.section("dataset", options.dataset).doc("What it is trained on.");
+  section.section("train", options.train).doc("How it is trained.");
+  section.section("save", options.save).doc("What is kept.");
+  section.section("sample", options.sample).doc("Previews while training.");
+}
+
+RunOptions read_run(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
+  RunOptions run = read_options<RunOptions>(path, overrides);
+  check_run(run, /*for_training=*/false);
+  return run;
+}
+
+void check_run(const RunOptions& run, bool for_training) {
+  const BatchingOptions& batching = run.train.batching;
+  if (run.output_name.empty() || run.output_name.find('/') != std::string::npos) {
+    throw ConfigError("output_name must be a plain file name", "output_name: " + run.output_name);
+  }
+  if (batching.max_train_steps && batching.max_train_epochs) {
+    throw ConfigError("max_train_steps and max_train_epochs exclude one another", "train", "give only one");
+  }
+  if (batching.global_batch_size && batching.gradient_accumulation_steps != 1) {
+    throw ConfigError("global_batch_size decides the accumulation by itself", "train.gradient_accumulation_steps",
+                      "leave one of the two out");
+  }
+  if (!for_training) return;
+  if (!batching.max_train_steps && !batching.max_train_epochs) {
+    throw ConfigError("the length of the run is not given", "train", "set train.max_train_steps or train.max_train_epochs");
+  }
+  if (run.model.pretrained_model_name_or_path && run.model.config) {
+    throw ConfigError("pretrained_model_name_or_path and config exclude one another", "model",
+                      "give weights to start from, or a shape to start from random weights");
+  }
+  if (!run.model.pretrained_model_name_or_path && !run.model.config) {
+    throw ConfigError("no model is given", "model", "set model.pretrained_model_name_or_path, or model.config");
+  }
+  if (run.dataset.sources.empty()) throw ConfigError("no source of pictures is given", "dataset.sources");
+  if (run.sample.every_n_steps > 0 && !run.sample.prompts) {
+    throw ConfigError("previews need prompts", "sample.prompts", "name a file with one prompt a line");
+  }
+}
+
+std::filesystem::path manifest_dir(const RunOptions& run) {
+  if (run.dataset.manifest_dir) return *run.dataset.manifest_dir;
+  return std::filesystem::path(run.output_dir) / "manifest";
+}
+
+std::string resolved_yaml(RunOptions run) {
+  Section section;
+  describe(section, run);
+  return write_yaml(section);
+}
+
+}  // namespace atelier
