@@ -1,0 +1,73 @@
+#include "data/bucket/bucket.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "configs/base/error.h"
+#include "configs/base/text.h"
+#include "data/bucket/crop.h"
+
+namespace atelier {
+namespace {
+
+int64_t floor_to(int64_t value, int64_t step) { return value / step * step; }
+
+}  // namespace
+
+std::vector<BucketSize> make_buckets(const BucketOptions& options) {
+  const int64_t side = options.resolution, step = options.bucket_reso_steps;
+  if (!options.enable_bucket) return {{static_cast<int32_t>(side), static_cast<int32_t>(side)}};
+  const int64_t shortest_side = std::max(step, floor_to(options.min_bucket_reso, step));
+  const int64_t longest_side = floor_to(options.max_bucket_reso + step - 1, step);
+  const int64_t square = floor_to(side, step);
+  if (square == 0) {
+    throw ConfigError(text("resolution ", side, " is smaller than one step of ", step), "dataset.buckets.resolution");
+  }
+  if (shortest_side > side || longest_side < side) {
+    throw ConfigError(text("min_bucket_reso ", options.min_bucket_reso, " and max_bucket_reso ", options.max_bucket_reso,
+                           " do not enclose the resolution ", side),
+                      "dataset.buckets", "for 1024 use 512 and 2048");
+  }
+  std::set<BucketSize> sizes{{static_cast<int32_t>(square), static_cast<int32_t>(square)}};
+  for (int64_t width = shortest_side; width <= longest_side; width += step) {
+    const int64_t height = std::min(longest_side, floor_to(side * side / width, step));
+    if (height < shortest_side) continue;
+    sizes.insert({static_cast<int32_t>(width), static_cast<int32_t>(height)});
+    sizes.insert({static_cast<int32_t>(height), static_cast<int32_t>(width)});
+  }
+  return {sizes.begin(), sizes.end()};
+}
+
+void check_bucket_divisor(const BucketOptions& options, int64_t divisor) {
+  const int64_t unit = options.enable_bucket ? options.bucket_reso_steps : options.resolution;
+  if (unit % divisor == 0) return;
+  throw ConfigError(text(unit, " is not a multiple of ", divisor, ", which this model divides sides by"),
+                    options.enable_bucket ? "dataset.buckets.bucket_reso_steps" : "dataset.buckets.resolution",
+                    text("use ", std::max(divisor, floor_to(unit, divisor)), " or ", floor_to(unit, divisor) + divisor));
+}
+
+BucketAssigner::BucketAssigner(const BucketOptions& options)
+    : sizes_(make_buckets(options)),
+      step_(static_cast<int32_t>(options.bucket_reso_steps)),
+      no_upscale_(options.bucket_no_upscale && options.enable_bucket) {
+  for (const BucketSize& size : sizes_) aspects_.push_back(static_cast<double>(size.width) / size.height);
+}
+
+BucketSize BucketAssigner::operator()(int32_t width, int32_t height) const {
+  const BucketSize own{width, height};
+  if (std::binary_search(sizes_.begin(), sizes_.end(), own)) return own;
+  const double aspect = static_cast<double>(width) / height;
+  size_t best = 0;
+  for (size_t i = 1; i < aspects_.size(); ++i) {
+    if (std::abs(aspects_[i] - aspect) < std::abs(aspects_[best] - aspect)) best = i;
+  }
+  const BucketSize bucket = sizes_[best];
+  if (!no_upscale_ || !is_upscaled(width, height, bucket.width, bucket.height)) return bucket;
+  const auto own_side = [this](int32_t side, int32_t limit) {
+    return std::max(step_, static_cast<int32_t>(floor_to(std::min(side, limit), step_)));
+  };
+  return {own_side(width, bucket.width), own_side(height, bucket.height)};
+}
+
+}  // namespace atelier

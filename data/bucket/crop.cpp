@@ -1,0 +1,34 @@
+#include "data/bucket/crop.h"
+
+namespace atelier {
+namespace {
+
+/// Round half up of a / b for positive numbers.
+int32_t rounded_quotient(int64_t a, int64_t b) { return static_cast<int32_t>((2 * a + b) / (2 * b)); }
+
+}  // namespace
+
+ResizePlan plan_resize(int32_t width, int32_t height, int32_t bucket_width, int32_t bucket_height) {
+  const int64_t w = width, h = height, bucket_w = bucket_width, bucket_h = bucket_height;
+  ResizePlan plan{bucket_width, bucket_height, 0, 0};
+  if (w * bucket_h > bucket_w * h) {  // wider than the bucket: the heights meet
+    plan.resized_w = rounded_quotient(w * bucket_h, h);
+  } else {
+    plan.resized_h = rounded_quotient(h * bucket_w, w);
+  }
+  plan.crop_left = (plan.resized_w - bucket_width) / 2;
+  plan.crop_top = (plan.resized_h - bucket_height) / 2;
+  return plan;
+}
+
+double crop_loss(int32_t width, int32_t height, int32_t bucket_width, int32_t bucket_height) {
+  const ResizePlan plan = plan_resize(width, height, bucket_width, bucket_height);
+  const double kept = static_cast<double>(bucket_width) * bucket_height;
+  return 1 - kept / (static_cast<double>(plan.resized_w) * plan.resized_h);
+}
+
+bool is_upscaled(int32_t width, int32_t height, int32_t bucket_width, int32_t bucket_height) {
+  return width < bucket_width || height < bucket_height;
+}
+
+}  // namespace atelier

@@ -1,0 +1,96 @@
+#include "data/plan/batch_sequence.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "configs/base/random.h"
+
+namespace atelier {
+
+BatchSequence::BatchSequence(std::shared_ptr<const Strata> strata, int64_t batch_size, Length length, uint64_t seed)
+    : strata_(std::move(strata)), batch_size_(batch_size), seed_(seed) {
+  for (const Strata::Bucket& bucket : strata_->buckets()) {
+    small_.push_back(bucket.samples_per_epoch < static_cast<double>(batch_size));
+  }
+  const auto goes_on = [&] { return length.epochs ? epochs() < *length.epochs : epoch_begin_.back() < *length.batches; };
+  while (goes_on()) epoch_begin_.push_back(epoch_begin_.back() + count_epoch(epochs()));
+  if (length.epochs) {
+    for (int64_t b = 0; b < buckets(); ++b) {
+      if (emitted_before(b, epochs()) < strata_->samples_before(b, epochs())) leftover_buckets_.push_back(b);
+    }
+    size_ = epoch_begin_.back() + static_cast<int64_t>(leftover_buckets_.size());
+  } else {
+    size_ = *length.batches;
+  }
+}
+
+int64_t BatchSequence::batches_in_epoch(int64_t bucket, int64_t epoch) const {
+  const int64_t before = strata_->samples_before(bucket, epoch), after = strata_->samples_before(bucket, epoch + 1);
+  if (is_small(bucket)) return (after - before + batch_size_ - 1) / batch_size_;
+  return after / batch_size_ - before / batch_size_;
+}
+
+int64_t BatchSequence::count_epoch(int64_t epoch) const {
+  int64_t batches = 0;
+  for (int64_t b = 0; b < buckets(); ++b) batches += batches_in_epoch(b, epoch);
+  return batches;
+}
+
+int64_t BatchSequence::emitted_before(int64_t bucket, int64_t epoch) const {
+  const int64_t samples = strata_->samples_before(bucket, epoch);
+  return is_small(bucket) ? samples : samples / batch_size_ * batch_size_;
+}
+
+int64_t BatchSequence::epoch_of(int64_t batch) const {
+  const auto after = std::upper_bound(epoch_begin_.begin(), epoch_begin_.end(), batch);
+  return std::min<int64_t>(after - epoch_begin_.begin(), epochs()) - 1;
+}
+
+BatchSlice BatchSequence::operator[](int64_t batch) const {
+  const int64_t epoch = epoch_of(batch);
+  if (batch >= epoch_begin_.back()) {
+    const int64_t bucket = leftover_buckets_[static_cast<size_t>(batch - epoch_begin_.back())];
+    const int64_t begin = emitted_before(bucket, epochs());
+    return {bucket, epoch, begin, strata_->samples_before(bucket, epochs()) - begin};
+  }
+  const int64_t begin = epoch_begin(epoch);
+  const KeyedPermutation order(static_cast<uint64_t>(epoch_begin(epoch + 1) - begin),
+                               random_key(seed_, "plan batch order", {static_cast<uint64_t>(epoch)}));
+  auto place = static_cast<int64_t>(order(static_cast<uint64_t>(batch - begin)));
+  int64_t bucket = 0;
+  for (;; ++bucket) {
+    const int64_t batches = batches_in_epoch(bucket, epoch);
+    if (place < batches) break;
+    place -= batches;
+  }
+  const int64_t first = emitted_before(bucket, epoch) + place * batch_size_;
+  return {bucket, epoch, first, std::min(batch_size_, strata_->samples_before(bucket, epoch + 1) - first)};
+}
+
+std::vector<BucketUse> BatchSequence::bucket_uses() const {
+  std::vector<BucketUse> uses(strata_->buckets().size());
+  const int64_t last = epochs() - 1;
+  for (int64_t b = 0; b < buckets(); ++b) {
+    BucketUse& use = uses[static_cast<size_t>(b)];
+    use.samples = emitted_before(b, last);
+    if (!is_small(b)) {
+      use.batches = use.samples / batch_size_;
+      continue;
+    }
+    for (int64_t epoch = 0; epoch < last; ++epoch) {
+      use.batches += batches_in_epoch(b, epoch);
+      const int64_t samples = strata_->samples_before(b, epoch + 1) - strata_->samples_before(b, epoch);
+      use.short_batches += samples % batch_size_ != 0;
+    }
+  }
+  for (int64_t batch = epoch_begin(last); batch < size_; ++batch) {
+    const BatchSlice slice = (*this)[batch];
+    BucketUse& use = uses[static_cast<size_t>(slice.bucket)];
+    ++use.batches;
+    use.samples += slice.samples;
+    use.short_batches += slice.samples < batch_size_;
+  }
+  return uses;
+}
+
+}  // namespace atelier
