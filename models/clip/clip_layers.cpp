@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "models/layers/attention.h"
+
 namespace atelier {
 namespace {
 
@@ -54,12 +56,8 @@ CLIPAttention::CLIPAttention(const CLIPTextOptions& options)
 }
 
 at::Tensor CLIPAttention::forward(const LayerNorm& norm, const at::Tensor& hidden_states) const {
-  const int64_t batch = hidden_states.size(0), length = hidden_states.size(1), width = hidden_states.size(2);
-  auto [query, key, value] = normed_projections<3>(norm, {&q_proj_, &k_proj_, &v_proj_}, hidden_states);
-  const auto by_head = [&](const at::Tensor& x) { return x.view({batch, length, heads_, -1}).transpose(1, 2); };
-  const at::Tensor attended = at::scaled_dot_product_attention(by_head(query), by_head(key), by_head(value),
-                                                               /*attn_mask=*/{}, /*dropout_p=*/0, /*is_causal=*/true);
-  return out_proj_.forward(attended.transpose(1, 2).reshape({batch, length, width}));
+  const auto [query, key, value] = normed_projections<3>(norm, {&q_proj_, &k_proj_, &v_proj_}, hidden_states);
+  return out_proj_.forward(attention(query, key, value, heads_, /*causal=*/true));
 }
 
 CLIPMLP::CLIPMLP(const CLIPTextOptions& options)

@@ -4,12 +4,27 @@
 
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include "configs/base/error.h"
 #include "configs/base/text.h"
+#include "models/clip/clip_layers.h"
 #include "models/layers/checkpoint.h"
+#include "models/layers/norm.h"
+#include "models/weights/weights.h"
 
 namespace atelier {
+namespace {
+
+// transformers 5 writes a CLIPTextModel without its prefix; versions before 4.31 wrote a buffer of positions.
+std::string clip_parameter_name(std::string_view key) {
+  if (key.ends_with("embeddings.position_ids")) return {};
+  const bool complete = key.starts_with("text_model.") || key.starts_with("text_projection.");
+  return text(complete ? "" : "text_model.", key);
+}
+
+}  // namespace
+
 class CLIPTextModel::Transformer : public Module {
  public:
   class Encoder : public Module {
@@ -48,6 +63,18 @@ CLIPTextModel::CLIPTextModel(const CLIPTextOptions& options)
 
 CLIPTextModel::~CLIPTextModel() = default;
 
+std::unique_ptr<CLIPTextModel> CLIPTextModel::from_pretrained(const std::filesystem::path& folder) {
+  auto model = std::make_unique<CLIPTextModel>(read_clip_text_options(folder));
+  load_weights(*model, folder, clip_parameter_name);
+  return model;
+}
+
+void CLIPTextModel::save_pretrained(const std::filesystem::path& folder, SafeDtype dtype) const {
+  std::filesystem::create_directories(folder);
+  write_clip_text_options(options_, folder);
+  save_weights(*this, folder / "model.safetensors", dtype, {{"format", "pt"}});
+}
+
 std::string_view CLIPTextModel::class_name() const {
   return options_.with_projection ? "CLIPTextModelWithProjection" : "CLIPTextModel";
 }
@@ -77,8 +104,7 @@ CLIPTextOutput CLIPTextModel::forward(const at::Tensor& input_ids) const {
 at::Tensor CLIPTextModel::run_layer(size_t index, const at::Tensor& hidden_states) const {
   const CLIPEncoderLayer& layer = *text_model_->encoder.layers[index];
   if (!gradient_checkpointing_) return layer.forward(hidden_states);
-  return checkpoint([&layer](const TensorList& inputs) { return TensorList{layer.forward(inputs[0])}; },
-                    {hidden_states})[0];
+  return checkpoint([&layer](const Tensors& inputs) { return Tensors{layer.forward(inputs[0])}; }, {hidden_states})[0];
 }
 
 at::Tensor CLIPTextModel::pool(const at::Tensor& last_hidden_state, const at::Tensor& input_ids) const {

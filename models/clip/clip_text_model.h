@@ -3,13 +3,12 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <cstdint>
+#include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <string_view>
-#include <vector>
 
-#include "models/clip/clip_layers.h"
-#include "models/layers/norm.h"
+#include "configs/base/safetensors.h"
 #include "models/layers/projection.h"
 #include "models/module.h"
 #include "models/options/clip_options.h"
@@ -28,6 +27,11 @@ class CLIPTextModel : public Module {
  public:
   explicit CLIPTextModel(const CLIPTextOptions& options);
   ~CLIPTextModel() override;
+
+  /// `folder`: config.json and safetensors, as transformers writes them. WeightsError.
+  static std::unique_ptr<CLIPTextModel> from_pretrained(const std::filesystem::path& folder);
+  /// config.json and model.safetensors, as transformers' from_pretrained reads them.
+  void save_pretrained(const std::filesystem::path& folder, SafeDtype dtype) const;
 
   const CLIPTextOptions& options() const { return options_; }
   std::string_view class_name() const;

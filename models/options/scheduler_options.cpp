@@ -27,8 +27,8 @@ SchedulerOptions read_scheduler_options(const std::filesystem::path& path) {
   options.beta_schedule = config.choice("beta_schedule", "linear", {"linear", "scaled_linear"});
   options.prediction_type = config.choice("prediction_type", "epsilon", {"epsilon", "v_prediction"});
   options.rescale_betas_zero_snr = config.boolean("rescale_betas_zero_snr", false);
-  options.timestep_spacing = config.choice("timestep_spacing", default_spacing(options.class_name),
-                                           {"leading", "trailing", "linspace"});
+  options.timestep_spacing =
+      config.choice("timestep_spacing", default_spacing(options.class_name), {"leading", "trailing", "linspace"});
   options.steps_offset = config.integer("steps_offset", 0);
   options.set_alpha_to_one = config.boolean("set_alpha_to_one", true);
 

@@ -16,13 +16,13 @@ struct SchedulerOptions {
   std::string beta_schedule = "scaled_linear";  // linear | scaled_linear
   std::string prediction_type = "epsilon";      // epsilon | v_prediction
   bool rescale_betas_zero_snr = false;
-  std::string timestep_spacing = "leading";     // leading | trailing | linspace
-  int64_t steps_offset = 1;                     // with leading spacing
-  bool set_alpha_to_one = false;                // DDIM's last step: alpha 1 instead of that of timestep 0
+  std::string timestep_spacing = "leading";  // leading | trailing | linspace
+  int64_t steps_offset = 1;                  // with leading spacing
+  bool set_alpha_to_one = false;             // DDIM's last step: alpha 1 instead of that of timestep 0
 };
 
-/// Reads `scheduler_config.json`, or the folder that holds it. A key that changes the numbers in a way this program does
-/// not compute (thresholding, trained_betas, Karras sigmas, ...) is a WeightsError naming key and file; others are
+/// Reads `scheduler_config.json`, or the folder that holds it. A key that changes the numbers in a way this program
+/// does not compute (thresholding, trained_betas, Karras sigmas, ...) is a WeightsError naming key and file; others are
 /// ignored, as diffusers does.
 SchedulerOptions read_scheduler_options(const std::filesystem::path& path);
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "configs/base/safetensors.h"
 #include "models/autoencoder/autoencoder.h"
 #include "models/options/scheduler_options.h"
 
@@ -38,8 +39,8 @@ at::Tensor make_time_ids(std::span<const SizeConditioning> sizes);
 struct GenerateOptions {
   int64_t width = 1024, height = 1024;  // px, multiples of the autoencoder's factor
   int64_t steps = 30;
-  double guidance_scale = 5.0;          // 1 and below: the negative is not computed
-  std::string sampler;                  // a name of models/schedulers/samplers.h; empty: the model's own
+  double guidance_scale = 5.0;  // 1 and below: the negative is not computed
+  std::string sampler;          // a name of models/schedulers/samplers.h; empty: the model's own
   /// Called after each step; may throw to stop.
   std::function<void(int64_t step, int64_t steps)> on_step;
 };
@@ -51,22 +52,22 @@ class StableDiffusionXL {
   StableDiffusionXL(StableDiffusionXL&&) noexcept;
   StableDiffusionXL& operator=(StableDiffusionXL&&) noexcept;
 
-  /// A diffusers pipeline folder (model_index.json, unet/, text_encoder/, text_encoder_2/, scheduler/, vae/). `vae`, where
-  /// given, replaces the folder's ("dct", or a folder). WeightsError for what is missing or not supported.
+  /// A diffusers pipeline folder (model_index.json, unet/, text_encoder/, text_encoder_2/, scheduler/, vae/). `vae`,
+  /// where given, replaces the folder's ("dct", or a folder). WeightsError for what is missing or not supported.
   static StableDiffusionXL load(const std::filesystem::path& folder, const std::string& vae = "");
   /// Only the folder's configurations, with random weights keyed by `seed`.
   static StableDiffusionXL from_config(const std::filesystem::path& folder, uint64_t seed, const std::string& vae = "");
-  /// Writes a folder that load() and diffusers read (its vae/ only load() if it is no AutoencoderKL). `dtype`: "fp32",
-  /// "fp16" or "bf16" of the weights.
-  void save_pretrained(const std::filesystem::path& folder, const std::string& dtype) const;
+  /// Writes a folder that load() and diffusers read (its vae/ only load() if it is no AutoencoderKL). `dtype` of the
+  /// weights: kF32, kF16 or kBF16.
+  void save_pretrained(const std::filesystem::path& folder, SafeDtype dtype) const;
 
   /// `input_ids_1`, `input_ids_2` [B, L] int64, the same text for either encoder (they differ in padding). The hidden
   /// states are both encoders' penultimate ones side by side, the embedding is the second's; a model with one encoder
   /// takes both from it and ignores the other ids.
   Conditioning encode(const at::Tensor& input_ids_1, const at::Tensor& input_ids_2) const;
 
-  /// Pictures [B, H, W, 3] u8 on the CPU, one a seed, with classifier-free guidance towards `conditioning` and away from
-  /// `negative` (both of batch B). A picture's noise depends on its own seed and the size alone.
+  /// Pictures [B, H, W, 3] u8 on the CPU, one a seed, with classifier-free guidance towards `conditioning` and away
+  /// from `negative` (both of batch B). A picture's noise depends on its own seed and the size alone.
   at::Tensor generate(const GenerateOptions& options, const Conditioning& conditioning, const Conditioning& negative,
                       std::span<const uint64_t> seeds) const;
 

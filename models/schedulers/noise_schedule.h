@@ -12,10 +12,10 @@ namespace atelier {
 
 enum class PredictionType { kEpsilon, kVPrediction };
 
-/// x_t = sqrt(acp_t) x_0 + sqrt(1 - acp_t) noise, acp the cumulative product of 1 - beta (Ho et al., "Denoising Diffusion
-/// Probabilistic Models", 2020). With rescale_betas_zero_snr the last timestep is pure noise (Lin et al., "Common
-/// Diffusion Noise Schedules and Sample Steps are Flawed", 2023, algorithm 1). Everything in double on the host;
-/// per-sample factors are cast to the latents' type.
+/// x_t = sqrt(acp_t) x_0 + sqrt(1 - acp_t) noise, acp the cumulative product of 1 - beta (Ho et al., "Denoising
+/// Diffusion Probabilistic Models", 2020). With rescale_betas_zero_snr the last timestep is pure noise (Lin et al.,
+/// "Common Diffusion Noise Schedules and Sample Steps are Flawed", 2023, algorithm 1). Everything in double on the
+/// host; per-sample factors are cast to the latents' type.
 class NoiseSchedule {
  public:
   explicit NoiseSchedule(const SchedulerOptions& options);

@@ -13,7 +13,8 @@
 
 namespace atelier {
 
-/// The network's answer (epsilon or v, as the schedule says) to `sample` [B, C, h, w] at `timestep`, called once a step.
+/// The network's answer (epsilon or v, as the schedule says) to `sample` [B, C, h, w] at `timestep`, called once a
+/// step.
 using Denoiser = std::function<at::Tensor(const at::Tensor& sample, double timestep)>;
 
 /// `noise` [B, C, h, w] is standard normal; returns the denoised latents, same shape. `steps` in
@@ -23,9 +24,10 @@ using SamplerFunction = at::Tensor (*)(const NoiseSchedule& schedule, int64_t st
 
 /// Deterministic DDIM, eta = 0 (Song et al., "Denoising Diffusion Implicit Models", 2020, formula 12).
 at::Tensor sample_ddim(const NoiseSchedule& schedule, int64_t steps, const at::Tensor& noise, const Denoiser& denoiser);
-/// Euler's method on the probability-flow ODE in sigma (Karras et al., "Elucidating the Design Space", 2022, algorithm 2
-/// without churn and without the second-order correction).
-at::Tensor sample_euler(const NoiseSchedule& schedule, int64_t steps, const at::Tensor& noise, const Denoiser& denoiser);
+/// Euler's method on the probability-flow ODE in sigma (Karras et al., "Elucidating the Design Space", 2022, algorithm
+/// 2 without churn and without the second-order correction).
+at::Tensor sample_euler(const NoiseSchedule& schedule, int64_t steps, const at::Tensor& noise,
+                        const Denoiser& denoiser);
 
 struct Sampler {
   std::string_view name;             // "ddim": what --sampler takes

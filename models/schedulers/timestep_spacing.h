@@ -1,0 +1,16 @@
+// Which of the training timesteps a sampler of few steps visits.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/options/scheduler_options.h"
+
+namespace atelier {
+
+/// `steps` falling timesteps by diffusers' rules (Lin et al. 2023, table 2): leading takes the first of each stretch
+/// (plus steps_offset), trailing the last, linspace both ends. Fractional only with linspace. ConfigError if `steps` is
+/// not in [1, num_train_timesteps].
+std::vector<double> spaced_timesteps(const SchedulerOptions& options, int64_t steps);
+
+}  // namespace atelier

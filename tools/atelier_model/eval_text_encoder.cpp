@@ -1,0 +1,47 @@
+// `model eval text-encoder` and `text-encoder-2`.
+#include <ATen/ATen.h>
+
+#include "configs/base/error.h"
+#include "configs/base/text.h"
+#include "models/clip/clip_text_model.h"
+#include "tools/atelier_model/verbs.h"
+
+namespace atelier {
+namespace {
+
+NamedTensors eval_clip(const std::filesystem::path& folder, bool with_projection, const NamedTensors& inputs,
+                       bool grad) {
+  const std::unique_ptr<CLIPTextModel> model = CLIPTextModel::from_pretrained(folder);
+  if (model->options().with_projection != with_projection) {
+    throw WeightsError(text("this is a ", model->class_name()), folder.string(),
+                       "text-encoder is a CLIPTextModel, text-encoder-2 a CLIPTextModelWithProjection");
+  }
+  model->set_requires_grad(grad);
+  const at::Tensor& input_ids = eval_input(inputs, "input_ids");
+  if (input_ids.dim() != 2 || input_ids.scalar_type() != at::kLong) {
+    throw ConfigError("input_ids must be int64 [B, L]", "--inputs");
+  }
+  const CLIPTextOutput output = model->forward(input_ids);
+  NamedTensors outputs = {{"last_hidden_state", output.last_hidden_state},
+                          {"penultimate_hidden_state", output.penultimate_hidden_state},
+                          {with_projection ? "text_embeds" : "pooler_output", output.pooled}};
+  if (!grad) return outputs;
+
+  output.penultimate_hidden_state.backward(eval_input(inputs, "cotangent"));
+  model->for_each_parameter([&](const std::string& name, at::Tensor& parameter) {
+    outputs["grad." + name] = parameter.grad().defined() ? parameter.grad() : at::zeros_like(parameter);
+  });
+  return outputs;
+}
+
+}  // namespace
+
+NamedTensors eval_text_encoder(const std::filesystem::path& path, const NamedTensors& inputs, bool grad) {
+  return eval_clip(component_folder(path, "text_encoder"), /*with_projection=*/false, inputs, grad);
+}
+
+NamedTensors eval_text_encoder_2(const std::filesystem::path& path, const NamedTensors& inputs, bool grad) {
+  return eval_clip(component_folder(path, "text_encoder_2"), /*with_projection=*/true, inputs, grad);
+}
+
+}  // namespace atelier
