@@ -24,8 +24,8 @@ SUDO=(sudo -n)
 if [[ -t 0 ]]; then SUDO=(sudo); fi
 as_root() { if is_root; then "$@"; else "${SUDO[@]}" "$@"; fi; }
 
-# leave_sudo ARGUMENTS...: through sudo, only packages are installed as root; what is made in a user's checkout belongs to
-# that user. Starts the calling script again as the user behind sudo.
+# leave_sudo ARGUMENTS...: through sudo, only packages are installed as root; what is made in a user's checkout belongs
+# to that user. Starts the calling script again as the user behind sudo.
 leave_sudo() {
   if is_root && [[ ${SUDO_UID:-0} != 0 && $(stat -c %u "$ROOT") == "$SUDO_UID" ]]; then
     chown -R "$SUDO_UID:$SUDO_GID" "$CACHE_DIR"
@@ -41,11 +41,16 @@ need_space() {
     fail $EXIT_MACHINE "not enough disk space for $3: $2 MB needed in $1, $free MB free; free some or use a larger disk"
 }
 
+# How apt and pip say that nobody answered.
+readonly NETWORK_FAILURES='could not resolve|failure resolving|name resolution|failed to resolve|network is unreachable'\
+'|could not connect|unable to connect|cannot connect|connection (refused|timed out|broken|reset|failed)'\
+'|newconnectionerror|timeouterror|read timed out'
+
 # reason LOG: why the command that wrote LOG failed, in a few words.
 reason() {
   if grep -qiE 'no space left on device|disk quota exceeded|enough free space' "$1"; then
     echo "the disk is full"
-  elif grep -qiE 'resolv|network is unreachable|connection (refused|timed out|broken|reset)|could not connect|unable to connect|cannot connect|newconnectionerror|timeouterror|timed out|connection failed' "$1"; then
+  elif grep -qiE "$NETWORK_FAILURES" "$1"; then
     echo "the network or the package server cannot be reached"
   else
     grep -E '^(E:|ERROR:|error:)' "$1" | head -n 1 | grep . || grep . "$1" | tail -n 1

@@ -1,6 +1,6 @@
-# What the system must provide. Each row: Debian package, then what shows that it is there: a command (`cmd:`), a header on
-# the compiler's path (`header:`) or a pkg-config module (`pkg:`). Asking for the thing itself, not for the package, lets
-# other distributions and hand-made installations go the same way.
+# What the system must provide. Each row: Debian package, then what shows that it is there: a command (`cmd:`), a header
+# on the compiler's path (`header:`), a pkg-config module (`pkg:`). Asking for the thing itself, not for the package,
+# lets other distributions and hand-made installations go the same way.
 readonly SYSTEM_PACKAGES="
 g++                 cmd:c++
 cmake               cmd:cmake
@@ -29,11 +29,11 @@ libgmock-dev        header:gmock/gmock.h
 libgtest-dev        header:gtest/gtest.h
 "
 
-# find_python: the interpreter of the .venv. The system's own comes first: a version manager's may vanish under the .venv.
+# find_python: the interpreter of the .venv. The system's own comes first: a version manager's may vanish later.
 find_python() {
-  local candidate
+  local candidate check='import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
   for candidate in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do
-    if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+    if "$candidate" -c "$check" 2>/dev/null; then
       command -v "$candidate"
       return
     fi
@@ -85,20 +85,20 @@ apt_install() {
   quietly apt-install "apt-get install" apt install --no-install-recommends "${known[@]}"
 }
 
-# ensure_packages ROWS: installs what is missing where apt-get is there, and fails with the list of what then still is.
+# ensure_packages ROWS: installs what is missing where that can be done, and fails with the list of what then still is.
 ensure_packages() {
   local missing
   missing=$(missing_packages "$1" | xargs)
   [[ -n $missing ]] || return 0
   if ! command -v apt-get >/dev/null; then
-    fail $EXIT_MACHINE "no apt-get here: install what Debian calls \"$missing\" with this system's package manager, then run this again"
+    fail $EXIT_MACHINE "no apt-get here: install what Debian calls \"$missing\" with this system's own tool, then run this again"
   fi
-  if ! is_root && ! command -v sudo >/dev/null; then
-    fail $EXIT_MACHINE "system packages are missing and there is no sudo: as root, run \"apt-get install $missing\", then run this again"
+  if ! as_root true; then
+    fail $EXIT_MACHINE "installing packages needs root: as root run \"apt-get install $missing\", then run this again"
   fi
   say "Installing system packages: $missing"
   apt_install $missing
   missing=$(missing_packages "$1" | xargs)
   [[ -z $missing ]] ||
-    fail $EXIT_MACHINE "not available from apt here under Debian's names: install \"$missing\" by hand, then run this again"
+    fail $EXIT_MACHINE "apt here does not have \"$missing\" under Debian's names: install them by hand, then run this again"
 }

@@ -34,7 +34,8 @@ def cases(report: Path) -> list[xml.Element]:
 
 def tests_of(folder: Path, entry: str, ended: str) -> list[tuple[str, str]]:
     """(name, outcome) of the tests of one ctest entry, which as a whole `ended` passed, failed or skipped."""
-    tests = [(f"{case.get('classname')}.{case.get('name')}".strip("."), outcome(case)) for case in cases(folder / f"{entry}.xml")]
+    tests = [(f"{case.get('classname')}.{case.get('name')}".strip("."), outcome(case))
+             for case in cases(folder / f"{entry}.xml")]
     if ended == "failed" and all(result != "failed" for _, result in tests):
         tests.append((f"{entry} (crashed, ran out of time or could not start)", "failed"))
     return tests or [(entry, ended)]
