@@ -24,13 +24,13 @@ SUDO=(sudo -n)
 if [[ -t 0 ]]; then SUDO=(sudo); fi
 as_root() { if is_root; then "$@"; else "${SUDO[@]}" "$@"; fi; }
 
+# is_sudo_of_owner: root through sudo, in a checkout of the user behind sudo.
+is_sudo_of_owner() { is_root && [[ ${SUDO_UID:-0} != 0 && $(stat -c %u "$ROOT") == "$SUDO_UID" ]]; }
+
 # leave_sudo ARGUMENTS...: through sudo, only packages are installed as root; what is made in a user's checkout belongs
 # to that user. Starts the calling script again as the user behind sudo.
 leave_sudo() {
-  if is_root && [[ ${SUDO_UID:-0} != 0 && $(stat -c %u "$ROOT") == "$SUDO_UID" ]]; then
-    chown -R "$SUDO_UID:$SUDO_GID" "$CACHE_DIR"
-    exec sudo -u "#$SUDO_UID" -H -- "$0" "$@"
-  fi
+  if is_sudo_of_owner; then exec sudo -u "#$SUDO_UID" -H -- "$0" "$@"; fi
 }
 
 # need_space FOLDER MEGABYTES WHAT: fails unless the disk of FOLDER has that much free.
@@ -38,7 +38,7 @@ need_space() {
   local free
   free=$(($(df -Pk "$1" | awk 'NR == 2 {print $4}') / 1024))
   ((free >= $2)) ||
-    fail $EXIT_MACHINE "not enough disk space for $3: $2 MB needed in $1, $free MB free; free some or use a larger disk"
+    fail $EXIT_MACHINE "not enough disk space for $3: $2 MB needed in $1, $free MB free"
 }
 
 # How apt and pip say that nobody answered.
@@ -61,12 +61,13 @@ reason() {
 quietly() {
   local log=$CACHE_DIR/log/$1.log what=$2
   shift 2
-  mkdir -p "$CACHE_DIR/log"
-  "$@" >"$log" 2>&1 </dev/null || fail $EXIT_MACHINE "$what failed: $(reason "$log") (all of it: ${log#"$ROOT"/})"
+  rm -f "$log"
+  "$@" >"$log" 2>&1 </dev/null || fail $EXIT_MACHINE "$what failed: $(reason "$log") (log: ${log#"$ROOT"/})"
 }
 
 # prepare_cache: the folder for logs and downloads; the first thing written, so a read-only or full disk shows here.
 prepare_cache() {
   { mkdir -p "$CACHE_DIR/log" "$CACHE_DIR/tmp" && : >"$CACHE_DIR/log/.writable"; } 2>/dev/null ||
     fail $EXIT_MACHINE "cannot write in $ROOT: the disk is full or read-only, or the folder belongs to somebody else"
+  if is_sudo_of_owner; then chown -R "$SUDO_UID:$SUDO_GID" "$CACHE_DIR"; fi
 }

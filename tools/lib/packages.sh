@@ -91,14 +91,14 @@ ensure_packages() {
   missing=$(missing_packages "$1" | xargs)
   [[ -n $missing ]] || return 0
   if ! command -v apt-get >/dev/null; then
-    fail $EXIT_MACHINE "no apt-get here: install what Debian calls \"$missing\" with this system's own tool, then run this again"
+    fail $EXIT_MACHINE "no apt-get here: install what Debian calls \"$missing\" another way, then run this again"
   fi
-  if ! as_root true; then
+  if ! as_root true 2>/dev/null; then
     fail $EXIT_MACHINE "installing packages needs root: as root run \"apt-get install $missing\", then run this again"
   fi
   say "Installing system packages: $missing"
   apt_install $missing
   missing=$(missing_packages "$1" | xargs)
   [[ -z $missing ]] ||
-    fail $EXIT_MACHINE "apt here does not have \"$missing\" under Debian's names: install them by hand, then run this again"
+    fail $EXIT_MACHINE "apt has no package named \"$missing\" here: install them another way, then run this again"
 }
