@@ -22,14 +22,21 @@ namespace atelier {
 /// y += up(down(x)) * alpha / rank * multiplier; down is drawn as a linear layer's weight is, up starts at zero.
 class Lora : public Adapter {
  public:
+  /// For `projection`, without values yet.
   Lora(const Projection& projection, int64_t rank, double alpha);
+  /// Of a file.
+  Lora(at::Tensor down, at::Tensor up, double alpha);
 
   at::Tensor delta(const Projection& projection, const at::Tensor& input) const override;
 
+  /// Whether the shapes go with the projection's.
+  bool fits(const Projection& projection) const;
   double alpha() const { return alpha_; }
   void set_multiplier(double multiplier) { multiplier_ = multiplier; }
 
  private:
+  void register_pair(std::vector<int64_t> down, std::vector<int64_t> up, int64_t fan_in);
+
   int64_t rank_;
   double alpha_;
   double multiplier_ = 1;
@@ -50,14 +57,15 @@ LoraNaming text_encoder_lora_naming(int encoder);
 class LoraNetwork : public Module {
  public:
   /// Empty; inject() fills it.
-  explicit LoraNetwork(const NetworkOptions& options) : options_(options) {}
+  LoraNetwork() = default;
   /// The adapters of a file (up, down, alpha; rank and alpha may differ by module), attached to nothing yet.
-  /// WeightsError for other kinds of adapters.
+  /// `multiplier` is the strength people type. WeightsError for other kinds of adapters.
   static std::unique_ptr<LoraNetwork> load(const std::filesystem::path& file, double multiplier = 1);
 
   /// Puts a new adapter into every target of `model`; values come from initialize(network, seed) or load_weights().
-  void inject(Module& model, const LoraNaming& naming);
-  /// Puts the loaded adapters into the projections they name. Returns how many found their place.
+  void inject(Module& model, const LoraNaming& naming, const NetworkOptions& options);
+  /// Puts the loaded adapters into the projections they name. Returns how many found their place; WeightsError if a
+  /// shape does not fit.
   int64_t attach(Module& model, const LoraNaming& naming);
   /// Names of adapters no model has taken.
   std::vector<std::string> unattached() const;
@@ -69,12 +77,13 @@ class LoraNetwork : public Module {
   int64_t size() const { return static_cast<int64_t>(adapters_.size()); }
 
  private:
+  void add(const std::string& name, std::shared_ptr<Lora> adapter);
+
   struct Entry {
     std::shared_ptr<Lora> adapter;
     bool attached = false;
   };
 
-  NetworkOptions options_;
   std::map<std::string, Entry> adapters_;  // by file name
 };
 

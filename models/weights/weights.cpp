@@ -16,33 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-at::ScalarType scalar_type(SafeDtype dtype) {
-  switch (dtype) {
-    case SafeDtype::kF64: return at::kDouble;
-    case SafeDtype::kF32: return at::kFloat;
-    case SafeDtype::kF16: return at::kHalf;
-    case SafeDtype::kBF16: return at::kBFloat16;
-    case SafeDtype::kF8E4M3: return at::kFloat8_e4m3fn;
-    case SafeDtype::kF8E5M2: return at::kFloat8_e5m2;
-    case SafeDtype::kI64: return at::kLong;
-    case SafeDtype::kI32: return at::kInt;
-    case SafeDtype::kI16: return at::kShort;
-    case SafeDtype::kI8: return at::kChar;
-    case SafeDtype::kU8: return at::kByte;
-    case SafeDtype::kBool: return at::kBool;
-  }
-  throw std::logic_error("scalar_type: unknown SafeDtype");
-}
-
-SafeDtype safe_dtype(at::ScalarType type) {
-  for (const SafeDtype dtype :
-       {SafeDtype::kF64, SafeDtype::kF32, SafeDtype::kF16, SafeDtype::kBF16, SafeDtype::kF8E4M3, SafeDtype::kF8E5M2,
-        SafeDtype::kI64, SafeDtype::kI32, SafeDtype::kI16, SafeDtype::kI8, SafeDtype::kU8, SafeDtype::kBool}) {
-    if (scalar_type(dtype) == type) return dtype;
-  }
-  throw std::logic_error("safe_dtype: a type that safetensors does not have");
-}
-
 /// The file's bytes as a tensor; they must outlive it, and nobody may write to it.
 at::Tensor view_of(const SafetensorsFile& file, const SafeTensorInfo& tensor) {
   void* data = const_cast<std::byte*>(file.bytes(tensor).data());
@@ -139,6 +112,33 @@ class WeightLoader {
 };
 
 }  // namespace
+
+at::ScalarType scalar_type(SafeDtype dtype) {
+  switch (dtype) {
+    case SafeDtype::kF64: return at::kDouble;
+    case SafeDtype::kF32: return at::kFloat;
+    case SafeDtype::kF16: return at::kHalf;
+    case SafeDtype::kBF16: return at::kBFloat16;
+    case SafeDtype::kF8E4M3: return at::kFloat8_e4m3fn;
+    case SafeDtype::kF8E5M2: return at::kFloat8_e5m2;
+    case SafeDtype::kI64: return at::kLong;
+    case SafeDtype::kI32: return at::kInt;
+    case SafeDtype::kI16: return at::kShort;
+    case SafeDtype::kI8: return at::kChar;
+    case SafeDtype::kU8: return at::kByte;
+    case SafeDtype::kBool: return at::kBool;
+  }
+  throw std::logic_error("scalar_type: unknown SafeDtype");
+}
+
+SafeDtype safe_dtype(at::ScalarType type) {
+  for (const SafeDtype dtype :
+       {SafeDtype::kF64, SafeDtype::kF32, SafeDtype::kF16, SafeDtype::kBF16, SafeDtype::kF8E4M3, SafeDtype::kF8E5M2,
+        SafeDtype::kI64, SafeDtype::kI32, SafeDtype::kI16, SafeDtype::kI8, SafeDtype::kU8, SafeDtype::kBool}) {
+    if (scalar_type(dtype) == type) return dtype;
+  }
+  throw std::logic_error("safe_dtype: a type that safetensors does not have");
+}
 
 std::vector<fs::path> weight_files(const fs::path& file_or_folder) {
   if (!fs::is_directory(file_or_folder)) {

@@ -1,18 +1,17 @@
 // Weight files <-> modules: safetensors, single or sharded, in a folder as diffusers and transformers write it.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "configs/base/safetensors.h"
-
-namespace at {
-class Tensor;
-}
 
 namespace atelier {
 
@@ -33,6 +32,10 @@ void load_weights(Module& module, const std::filesystem::path& file_or_folder, c
 /// Writes every parameter under its state-dict name, tensor by tensor. `dtype`: kF32, kF16 or kBF16.
 void save_weights(const Module& module, const std::filesystem::path& file, SafeDtype dtype,
                   const std::map<std::string, std::string>& metadata = {});
+
+/// The two names of one type.
+at::ScalarType scalar_type(SafeDtype dtype);
+SafeDtype safe_dtype(at::ScalarType type);
 
 /// One tensor of a file as it is, on the CPU, its own copy.
 at::Tensor read_tensor(const SafetensorsFile& file, const SafeTensorInfo& tensor);

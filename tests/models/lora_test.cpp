@@ -1,0 +1,212 @@
+#include "models/adapters/lora.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <ATen/ATen.h>
+
+#include <fstream>
+
+#include "configs/base/error.h"
+#include "configs/base/text.h"
+#include "models/clip/clip_text_model.h"
+#include "models/weights/weights.h"
+#include "tests/models/tiny_unet.h"
+#include "tests/support/temporary_folder.h"
+
+namespace atelier {
+namespace {
+
+using testing::HasSubstr;
+
+const std::filesystem::path kGoldenSdxl = std::filesystem::path(ATELIER_TEST_DATA) / "sdxl";
+
+/// name -> shape of the adapted weight ("640,640") of the modules beginning with `prefix`.
+std::map<std::string, std::string> golden_modules(const std::string& prefix) {
+  std::map<std::string, std::string> modules;
+  std::ifstream lines(kGoldenSdxl / "lora_modules.tsv");
+  std::string name, shape;
+  while (lines >> name >> shape) {
+    if (name.starts_with(prefix)) modules[name] = shape;
+  }
+  return modules;
+}
+
+/// The same of a network: sides of lora_up and lora_down.
+std::map<std::string, std::string> adapted_modules(const LoraNetwork& network, int64_t rank) {
+  std::map<std::string, std::string> out, in, modules;
+  network.for_each_parameter([&](const std::string& parameter, const at::Tensor& tensor) {
+    const std::string name = parameter.substr(0, parameter.find('.'));
+    const bool down = parameter == name + ".lora_down.weight";
+    EXPECT_TRUE(down || parameter == name + ".lora_up.weight") << parameter;
+    EXPECT_EQ(tensor.size(down ? 0 : 1), rank) << parameter;
+    (down ? in : out)[name] = std::to_string(tensor.size(down ? 1 : 0));
+  });
+  for (const auto& [name, side] : out) modules[name] = side + "," + in[name];
+  return modules;
+}
+
+TEST(LoraNames, SdxlsUNetHasKohyasModules) {
+  const UNet2DConditionOptions options = read_unet_options(kGoldenSdxl / "unet_config.json");
+  UNet2DConditionModel unet(options);
+  LoraNetwork network;
+  network.inject(unet, unet_lora_naming(options), {.network_dim = 8});
+  EXPECT_EQ(network.size(), 722);
+  EXPECT_EQ(adapted_modules(network, 8), golden_modules("lora_unet_"));
+}
+
+TEST(LoraNames, TheTextEncodersHaveKohyasModules) {
+  // SDXL's two encoders by their sizes; the vocabulary has no adapters.
+  CLIPTextOptions small{.vocab_size = 8, .hidden_size = 768, .intermediate_size = 3072, .num_hidden_layers = 12};
+  CLIPTextOptions large{.vocab_size = 8, .hidden_size = 1280, .intermediate_size = 5120, .num_hidden_layers = 32};
+  small.num_attention_heads = 12, large.num_attention_heads = 20;
+  CLIPTextModel encoder_1(small), encoder_2(large);
+  LoraNetwork one, two;
+  one.inject(encoder_1, text_encoder_lora_naming(1), {.network_dim = 4});
+  two.inject(encoder_2, text_encoder_lora_naming(2), {.network_dim = 4});
+  EXPECT_EQ(adapted_modules(one, 4), golden_modules("lora_te1_"));
+  EXPECT_EQ(adapted_modules(two, 4), golden_modules("lora_te2_"));
+  EXPECT_EQ(one.size() + two.size(), 264);
+}
+
+/// Gives lora_up values, which are zero at first.
+void randomise(Module& network) {
+  network.for_each_parameter([](const std::string& name, at::Tensor& tensor) {
+    tensor = keyed_normal(tensor.sizes().vec(), name);
+  });
+}
+
+/// Output and gradients of a projection with LoRA in fp32 against the effective weight W + alpha / rank * up down in
+/// fp64, which `flatten` makes from (down, up).
+void expect_like_effective_weight(Projection& projection, const at::Tensor& input_values) {
+  initialize(projection, 1);
+  LoraNetwork network;
+  network.inject(projection, [](const std::string&) { return "p"; }, {.network_dim = 3, .network_alpha = 2});
+  randomise(network);
+  network.set_requires_grad(true);
+  std::map<std::string, at::Tensor> parameters;
+  network.for_each_parameter([&](const std::string& name, at::Tensor& tensor) { parameters[name] = tensor; });
+  const at::Tensor input = input_values.clone().set_requires_grad(true);
+  const at::Tensor output = projection.forward(input);
+  const at::Tensor cotangent = keyed_normal(output.sizes().vec(), "cotangent");
+  output.backward(cotangent);
+
+  const auto exact = [](const at::Tensor& tensor) { return tensor.detach().to(at::kDouble).set_requires_grad(true); };
+  const at::Tensor x = exact(input), down = exact(parameters["p.lora_down.weight"]),
+                   up = exact(parameters["p.lora_up.weight"]), weight = exact(projection.weight());
+  const at::Tensor delta = up.flatten(1).matmul(down.flatten(1)).view(weight.sizes()) * 2 / 3;
+  const at::Tensor reference = projection.apply(x, weight + delta, projection.bias().detach().to(at::kDouble));
+  reference.backward(cotangent.to(at::kDouble));
+
+  EXPECT_LE(relative_error(output, reference), 1e-6);
+  EXPECT_LE(relative_error(input.grad(), x.grad()), 1e-6);
+  EXPECT_LE(relative_error(parameters["p.lora_down.weight"].grad(), down.grad()), 1e-6);
+  EXPECT_LE(relative_error(parameters["p.lora_up.weight"].grad(), up.grad()), 1e-6);
+  EXPECT_FALSE(projection.weight().grad().defined());
+}
+
+TEST(Lora, LinearEqualsItsEffectiveWeight) {
+  Linear linear(24, 17);
+  expect_like_effective_weight(linear, keyed_normal({2, 5, 24}, "input"));
+}
+
+TEST(Lora, ConvolutionEqualsItsEffectiveWeight) {
+  Conv2d conv(6, 9, 3, 2, 1);
+  expect_like_effective_weight(conv, keyed_normal({2, 6, 7, 8}, "input"));
+}
+
+class LoraOfUNet : public testing::Test {
+ protected:
+  LoraOfUNet() {
+    initialize(unet_, 1);
+    network_.inject(unet_, naming_, {.network_dim = 4, .network_alpha = 2});
+    initialize(network_, 7);
+  }
+
+  TemporaryFolder folder_;
+  UNet2DConditionModel unet_{tiny_unet_options()};
+  LoraNaming naming_ = unet_lora_naming(tiny_unet_options());
+  LoraNetwork network_;
+};
+
+TEST_F(LoraOfUNet, ANewAdapterChangesNothing) {
+  UNet2DConditionModel bare(tiny_unet_options());
+  initialize(bare, 1);
+  EXPECT_TRUE(run_unet(unet_, {}).equal(run_unet(bare, {})));
+}
+
+TEST_F(LoraOfUNet, LearnsUnderCheckpointingWhileTheModelIsFrozen) {
+  randomise(network_);
+  network_.set_requires_grad(true);
+  const auto gradients = [&] {
+    run_unet(unet_, {}).sum().backward();
+    std::map<std::string, at::Tensor> all;
+    network_.for_each_parameter([&](const std::string& name, at::Tensor& tensor) {
+      all[name] = tensor.grad();
+      tensor.mutable_grad().reset();
+    });
+    return all;
+  };
+  const auto plain = gradients();
+  unet_.set_gradient_checkpointing(true);
+  for (const auto& [name, gradient] : gradients()) {
+    ASSERT_TRUE(gradient.defined()) << name;
+    EXPECT_LE(relative_error(gradient, plain.at(name)), 1e-5) << name;
+  }
+  unet_.for_each_parameter([](const std::string& name, at::Tensor& tensor) {
+    EXPECT_FALSE(tensor.grad().defined()) << name;
+  });
+}
+
+TEST_F(LoraOfUNet, AFileBringsTheSameAdapters) {
+  randomise(network_);
+  network_.save(folder_.path() / "lora.safetensors", SafeDtype::kF32, {{"ss_network_dim", "4"}});
+  UNet2DConditionModel other(tiny_unet_options());
+  initialize(other, 1);
+  const auto loaded = LoraNetwork::load(folder_.path() / "lora.safetensors");
+  EXPECT_EQ(loaded->unattached().size(), static_cast<size_t>(network_.size()));
+  EXPECT_EQ(loaded->attach(other, naming_), network_.size());
+  EXPECT_TRUE(loaded->unattached().empty());
+  EXPECT_TRUE(run_unet(other, {}).equal(run_unet(unet_, {})));
+
+  const SafetensorsFile file(folder_.path() / "lora.safetensors");
+  const SafeTensorInfo* alpha = file.find("lora_unet_middle_block_1_proj_in.alpha");
+  ASSERT_NE(alpha, nullptr);
+  EXPECT_TRUE(alpha->shape.empty());
+  EXPECT_EQ(read_tensor(file, *alpha).item<float>(), 2);
+}
+
+TEST_F(LoraOfUNet, TheMultiplierScalesTheDifference) {
+  randomise(network_);
+  network_.save(folder_.path() / "lora.safetensors", SafeDtype::kF32);
+  UNet2DConditionModel bare(tiny_unet_options());
+  initialize(bare, 1);
+  const at::Tensor without = run_unet(bare, {});
+  const auto nothing = LoraNetwork::load(folder_.path() / "lora.safetensors", 0);
+  nothing->attach(bare, naming_);
+  EXPECT_TRUE(run_unet(bare, {}).equal(without));
+  EXPECT_FALSE(run_unet(unet_, {}).allclose(without));
+}
+
+TEST_F(LoraOfUNet, AnotherModelsAdaptersAreRefused) {
+  network_.save(folder_.path() / "lora.safetensors", SafeDtype::kF32);
+  UNet2DConditionOptions options = tiny_unet_options();
+  options.cross_attention_dim = 20;
+  UNet2DConditionModel other(options);
+  try {
+    LoraNetwork::load(folder_.path() / "lora.safetensors")->attach(other, unet_lora_naming(options));
+    FAIL() << "accepted";
+  } catch (const WeightsError& error) {
+    EXPECT_THAT(error.summary(), HasSubstr("attn2_to_k"));
+  }
+}
+
+TEST_F(LoraOfUNet, OtherKindsOfAdaptersAreRefused) {
+  write_tensors(folder_.path() / "loha.safetensors", {{"lora_unet_x.hada_w1_a", at::ones({2, 2})}});
+  EXPECT_THROW(LoraNetwork::load(folder_.path() / "loha.safetensors"), WeightsError);
+  write_tensors(folder_.path() / "half.safetensors", {{"lora_unet_x.lora_up.weight", at::ones({2, 2})}});
+  EXPECT_THROW(LoraNetwork::load(folder_.path() / "half.safetensors"), WeightsError);
+}
+
+}  // namespace
+}  // namespace atelier

@@ -1,0 +1,127 @@
+#include "models/unet/unet_2d_condition.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+
+#include "configs/base/atomic_file.h"
+#include "configs/base/error.h"
+#include "configs/base/text.h"
+#include "tests/models/tiny_unet.h"
+#include "tests/support/temporary_folder.h"
+
+namespace atelier {
+namespace {
+
+const std::filesystem::path kGolden = std::filesystem::path(ATELIER_TEST_DATA) / "sdxl";
+
+std::map<std::string, std::string> golden_shapes(const std::filesystem::path& file) {
+  std::map<std::string, std::string> shapes;
+  std::ifstream lines(file);
+  std::string name, shape;
+  lines >> name >> shape;  // heading
+  while (lines >> name >> shape) shapes[name] = shape;
+  return shapes;
+}
+
+TEST(UNet, SdxlConfigGivesTheNamesAndShapesOfSdxl) {
+  const UNet2DConditionModel unet(read_unet_options(kGolden / "unet_config.json"));
+  std::map<std::string, std::string> shapes;
+  unet.for_each_parameter([&](const std::string& name, const at::Tensor& tensor) {
+    std::vector<std::string> sides;
+    for (const int64_t side : tensor.sizes()) sides.push_back(std::to_string(side));
+    shapes[name] = join(sides, ",");
+  });
+  EXPECT_EQ(shapes.size(), 1680U);
+  EXPECT_EQ(shapes, golden_shapes(kGolden / "unet_keys.tsv"));
+  EXPECT_EQ(unet.parameter_count(), 2567463684);
+}
+
+/// The gradients of everything, by name, for a fixed loss.
+std::map<std::string, at::Tensor> gradients(UNet2DConditionModel& unet) {
+  unet.set_requires_grad(true);
+  UNetInputs inputs;
+  inputs.sample.set_requires_grad(true);
+  inputs.text.set_requires_grad(true);
+  const at::Tensor output = run_unet(unet, inputs);
+  output.backward(keyed_normal(output.sizes().vec(), "cotangent"));
+  std::map<std::string, at::Tensor> all{{"sample", inputs.sample.grad()}, {"text", inputs.text.grad()}, {"out", output}};
+  unet.for_each_parameter([&](const std::string& name, at::Tensor& tensor) {
+    all[name] = tensor.grad();
+    tensor.mutable_grad().reset();
+  });
+  return all;
+}
+
+TEST(UNet, CheckpointingChangesNoGradient) {
+  UNet2DConditionModel unet(tiny_unet_options());
+  initialize(unet, 2);
+  const auto plain = gradients(unet);
+  unet.set_gradient_checkpointing(true);
+  const auto checkpointed = gradients(unet);
+  ASSERT_EQ(plain.size(), checkpointed.size());
+  for (const auto& [name, gradient] : plain) {
+    ASSERT_TRUE(gradient.defined()) << name;
+    EXPECT_LE(relative_error(checkpointed.at(name), gradient), 1e-6) << name;
+  }
+}
+
+TEST(UNet, SavedModelIsTheSameModel) {
+  const TemporaryFolder folder;
+  UNet2DConditionModel unet(tiny_unet_options());
+  initialize(unet, 2);
+  unet.save_pretrained(folder.path() / "unet", SafeDtype::kF32);
+  const auto loaded = UNet2DConditionModel::from_pretrained(folder.path() / "unet");
+  EXPECT_TRUE(run_unet(*loaded, {}).equal(run_unet(unet, {})));
+}
+
+struct ConfigEdit {
+  std::string from, to, named;  // the text that is replaced in SDXL's config.json, and what the error must name
+};
+
+class UNetConfigError : public testing::TestWithParam<ConfigEdit> {};
+
+TEST_P(UNetConfigError, NamesKeyAndFile) {
+  const TemporaryFolder folder;
+  std::string config = read_file(kGolden / "unet_config.json");
+  const size_t at = config.find(GetParam().from);
+  ASSERT_NE(at, std::string::npos);
+  config.replace(at, GetParam().from.size(), GetParam().to);
+  write_file_atomically(folder.path() / "config.json", config);
+  try {
+    read_unet_options(folder.path());
+    FAIL() << "accepted";
+  } catch (const WeightsError& error) {
+    EXPECT_NE(error.summary().find(GetParam().named), std::string::npos) << error.summary();
+    EXPECT_EQ(error.where(), (folder.path() / "config.json").string());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Edits, UNetConfigError,
+    testing::Values(ConfigEdit{"\"act_fn\": \"silu\"", "\"act_fn\": \"gelu\"", "act_fn"},
+                    ConfigEdit{"\"act_fn\": \"silu\"", "\"act_fun\": \"silu\"", "act_fun"},
+                    ConfigEdit{"\"text_time\"", "\"text\"", "addition_embed_type"},
+                    ConfigEdit{"\"addition_embed_type\": \"text_time\"", "\"addition_embed_type\": null",
+                               "addition_embed_type"},
+                    ConfigEdit{"\"DownBlock2D\"", "\"AttnDownBlock2D\"", "AttnDownBlock2D"},
+                    ConfigEdit{"    5,\n", "", "attention_head_dim"},
+                    ConfigEdit{"    5,\n", "    7,\n", "attention_head_dim"},
+                    ConfigEdit{"\"norm_num_groups\": 32", "\"norm_num_groups\": 33", "norm_num_groups"},
+                    ConfigEdit{"\"layers_per_block\": 2", "\"layers_per_block\": 0", "layers_per_block"},
+                    ConfigEdit{"\"layers_per_block\": 2", "\"layers_per_block\": \"two\"", "layers_per_block"},
+                    ConfigEdit{"\"cross_attention_dim\": 2048,", "", "cross_attention_dim"},
+                    ConfigEdit{"\"class_embed_type\": null", "\"class_embed_type\": \"timestep\"", "class_embed_type"},
+                    ConfigEdit{"{", "[{", "not a JSON object"}));
+
+TEST(UNetConfig, WritesWhatItReads) {
+  const TemporaryFolder folder;
+  for (const UNet2DConditionOptions& options : {read_unet_options(kGolden / "unet_config.json"), tiny_unet_options()}) {
+    write_file_atomically(folder.path() / "config.json", unet_config_json(options));
+    EXPECT_EQ(unet_config_json(read_unet_options(folder.path())), unet_config_json(options));
+  }
+}
+
+}  // namespace
+}  // namespace atelier

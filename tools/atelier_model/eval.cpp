@@ -1,0 +1,79 @@
+// `model eval`: one forward, and one backward, of one component on given tensors.
+#include <ATen/ATen.h>
+
+#include <CLI/CLI.hpp>
+
+#include "configs/base/error.h"
+#include "configs/base/log.h"
+#include "models/weights/weights.h"
+#include "tools/atelier_model/verbs.h"
+
+namespace atelier {
+namespace {
+
+struct Component {
+  const char* name;
+  EvalFunction eval;
+};
+
+constexpr Component kComponents[] = {
+    {"unet", eval_unet},
+    {"text-encoder", eval_text_encoder},
+    {"text-encoder-2", eval_text_encoder_2},
+};
+
+struct EvalArguments {
+  std::string component, path, inputs, out;
+  bool grad = false;
+};
+
+NamedTensors read_inputs(const std::string& path) {
+  const SafetensorsFile file(path);
+  NamedTensors inputs;
+  for (const SafeTensorInfo& info : file.tensors()) {
+    const at::Tensor tensor = read_tensor(file, info);
+    inputs[info.name] = tensor.is_floating_point() ? tensor.to(at::kFloat) : tensor.to(at::kLong);
+  }
+  return inputs;
+}
+
+void run_eval(const EvalArguments& arguments) {
+  const NamedTensors inputs = read_inputs(arguments.inputs);
+  for (const Component& component : kComponents) {
+    if (arguments.component != component.name) continue;
+    const NamedTensors outputs = component.eval(arguments.path, inputs, arguments.grad);
+    write_tensors(arguments.out, {outputs.begin(), outputs.end()});
+    log_info("wrote ", outputs.size(), " tensors to ", arguments.out);
+    return;
+  }
+}
+
+}  // namespace
+
+const at::Tensor& eval_input(const NamedTensors& inputs, const std::string& name) {
+  const auto found = inputs.find(name);
+  if (found == inputs.end()) {
+    throw ConfigError("the inputs lack the tensor " + name, "--inputs", "docs/cli.md lists the tensors of each component");
+  }
+  return found->second;
+}
+
+std::filesystem::path component_folder(const std::filesystem::path& path, const std::string& component) {
+  return std::filesystem::exists(path / "model_index.json") ? path / component : path;
+}
+
+Verb verb_eval() {
+  return {"eval", "one forward, and with --grad one backward, of one component on given tensors", [](CLI::App& app) {
+            auto arguments = std::make_shared<EvalArguments>();
+            std::vector<std::string> names;
+            for (const Component& component : kComponents) names.emplace_back(component.name);
+            app.add_option("COMPONENT", arguments->component, "what to run")->required()->check(CLI::IsMember(names));
+            app.add_option("PATH", arguments->path, "diffusers component folder or pipeline folder")->required();
+            app.add_option("--inputs", arguments->inputs, "safetensors with the input tensors")->required();
+            app.add_option("--out", arguments->out, "safetensors for the output tensors")->required();
+            app.add_flag("--grad", arguments->grad, "also the gradients of sum(cotangent * first output)");
+            return [arguments] { run_eval(*arguments); };
+          }};
+}
+
+}  // namespace atelier

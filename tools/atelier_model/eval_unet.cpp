@@ -1,0 +1,62 @@
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "configs/base/error.h"
+#include "configs/base/text.h"
+#include "models/unet/unet_2d_condition.h"
+#include "tools/atelier_model/verbs.h"
+
+namespace atelier {
+namespace {
+
+/// ConfigError naming the input whose shape does not go with the model and the other inputs.
+void check_shape(const NamedTensors& inputs, const std::string& name, const std::vector<int64_t>& wanted) {
+  constexpr int64_t kAny = -1;
+  const at::IntArrayRef shape = eval_input(inputs, name).sizes();
+  const bool fits = shape.size() == wanted.size() &&
+                    std::equal(shape.begin(), shape.end(), wanted.begin(),
+                               [](int64_t is, int64_t want) { return is > 0 && (want == kAny || is == want); });
+  if (!fits) throw ConfigError(text(name, " has the shape ", shape, ", wanted ", at::IntArrayRef(wanted), " (-1: any)"));
+}
+
+void check_unet_inputs(const NamedTensors& inputs, const UNet2DConditionOptions& options, bool grad) {
+  check_shape(inputs, "sample", {-1, options.in_channels, -1, -1});
+  const at::IntArrayRef sample = eval_input(inputs, "sample").sizes();
+  const int64_t pooled = options.projection_class_embeddings_input_dim - 6 * options.addition_time_embed_dim;
+  check_shape(inputs, "timestep", {sample[0]});
+  check_shape(inputs, "encoder_hidden_states", {sample[0], -1, options.cross_attention_dim});
+  check_shape(inputs, "text_embeds", {sample[0], pooled});
+  check_shape(inputs, "time_ids", {sample[0], 6});
+  if (grad) check_shape(inputs, "cotangent", {sample[0], options.out_channels, sample[2], sample[3]});
+}
+
+/// The gradient, zeros where the loss does not reach the tensor.
+at::Tensor gradient_of(const at::Tensor& tensor) {
+  return tensor.grad().defined() ? tensor.grad() : at::zeros_like(tensor);
+}
+
+}  // namespace
+
+NamedTensors eval_unet(const std::filesystem::path& path, const NamedTensors& inputs, bool grad) {
+  const auto model = UNet2DConditionModel::from_pretrained(component_folder(path, "unet"));
+  check_unet_inputs(inputs, model->options(), grad);
+  NamedTensors leaves;
+  for (const char* name : {"sample", "encoder_hidden_states", "text_embeds"}) {
+    leaves[name] = eval_input(inputs, name).clone().set_requires_grad(grad);
+  }
+  model->set_requires_grad(grad);
+  const at::Tensor output = model->forward(leaves["sample"], eval_input(inputs, "timestep"),
+                                           leaves["encoder_hidden_states"], leaves["text_embeds"],
+                                           eval_input(inputs, "time_ids"));
+  NamedTensors results{{"sample", output.detach()}};
+  if (!grad) return results;
+  output.backward(eval_input(inputs, "cotangent"));
+  for (const auto& [name, leaf] : leaves) results["grad." + name] = gradient_of(leaf);
+  model->for_each_parameter([&](const std::string& name, at::Tensor& tensor) {
+    results["grad." + name] = gradient_of(tensor);
+  });
+  return results;
+}
+
+}  // namespace atelier
