@@ -100,7 +100,7 @@ double fill_factor(const std::vector<ClassCount>& classes, const std::vector<dou
     capped_samples += cap * static_cast<double>(classes[g].posts);
     free_share -= shares[g];
   }
-  return cap / density(used.back());  // everything is capped
+  return factor;  // the cap is at least 1, so this is rounding: all are at the cap, and it is 1
 }
 
 /// The least factor that repeats every used class at least once.

@@ -1,0 +1,270 @@
+#include "data/plan/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <stdexcept>
+
+#include "configs/base/error.h"
+#include "tests/data/plan/plan_fixture.h"
+
+namespace atelier {
+namespace {
+
+constexpr uint64_t kCases = 60;
+
+using Use = std::tuple<int64_t, int64_t, int64_t>;  // epoch, row, repeat
+
+PlanInput squares(int64_t count) {
+  PlanInput input;
+  input.group_names = {"all"};
+  for (int64_t i = 0; i < count; ++i) input.rows.push_back({i, 512, 512, 0, 0});
+  return input;
+}
+
+BatchingOptions epochs_of(int64_t global_batch_size, int64_t epochs) {
+  BatchingOptions batching;
+  batching.global_batch_size = global_batch_size;
+  batching.max_train_epochs = epochs;
+  return batching;
+}
+
+// Golden, by hand: ten squares, batches of four, two epochs. 10 = 4 + 4 and 2 carried; 2 + 10 = 4 + 4 + 4.
+TEST(Plan, CarriesOverWhatAnEpochLeaves) {
+  const Plan plan(squares(10), {}, {}, epochs_of(4, 2), 1, 7);
+  ASSERT_EQ(plan.total_steps(), 5);
+  const std::vector<GlobalBatch> batches = all_batches(plan);
+  std::vector<int64_t> epochs, carried;
+  for (const GlobalBatch& batch : batches) {
+    EXPECT_EQ(batch.samples.size(), 4u);
+    EXPECT_EQ(batch.micro, -1);
+    EXPECT_EQ(batch.width, 1024);
+    epochs.push_back(batch.epoch);
+    for (const PlannedSample& sample : batch.samples) {
+      if (sample.epoch < batch.epoch) carried.push_back(&sample - batch.samples.data());
+    }
+  }
+  EXPECT_EQ(epochs, (std::vector<int64_t>{0, 0, 1, 1, 1}));
+  EXPECT_EQ(carried, (std::vector<int64_t>{0, 1}));  // both in one batch, first
+}
+
+// Golden, by hand: 10 and 3 pictures, batches of 4, 3 epochs. The small bucket gives a short batch every epoch; the other
+// one 2, 3, 2 batches, and 30 - 28 = 2 at the very end.
+TEST(Plan, ShortBatches) {
+  PlanInput input = squares(10);
+  for (int64_t i = 0; i < 3; ++i) input.rows.push_back({10 + i, 832, 1216, 0, 0});
+  const Plan plan(input, {}, {}, epochs_of(4, 3), 1, 7);
+  const std::vector<GlobalBatch> batches = all_batches(plan);
+  ASSERT_EQ(batches.size(), 11u);
+  std::map<std::pair<int64_t, int32_t>, std::vector<size_t>> sizes;  // (epoch, width) -> samples
+  for (const GlobalBatch& batch : batches) sizes[{batch.epoch, batch.width}].push_back(batch.samples.size());
+  for (int64_t epoch = 0; epoch < 3; ++epoch) {
+    EXPECT_EQ(sizes.at(std::pair(epoch, 832)), (std::vector<size_t>{3}));
+  }
+  EXPECT_EQ(sizes.at(std::pair(int64_t{0}, 1024)).size(), 2u);
+  EXPECT_EQ(sizes.at(std::pair(int64_t{1}, 1024)).size(), 3u);
+  EXPECT_EQ(sizes.at(std::pair(int64_t{2}, 1024)), (std::vector<size_t>{4, 4, 2}));
+  EXPECT_EQ(batches.back().samples.size(), 2u);
+}
+
+// Over whole epochs: each row as often as the formula says, every (epoch, row, repeat) once, totals to the sample.
+TEST(Plan, DropsNothingAndDuplicatesNothing) {
+  for (uint64_t number = 0; number < kCases; ++number) {
+    const PlanCase one = random_case(number);
+    const Plan plan = one.plan();
+    const int64_t epochs = *one.batching.max_train_epochs;
+    std::set<Use> seen;
+    std::map<int64_t, int64_t> uses;
+    for (const GlobalBatch& batch : all_batches(plan)) {
+      for (const PlannedSample& sample : batch.samples) {
+        ASSERT_TRUE(seen.insert({sample.epoch, sample.row, sample.repeat}).second);
+        ASSERT_LE(sample.epoch, batch.epoch);
+        ++uses[sample.row];
+      }
+    }
+    int64_t expected_total = 0;
+    for (const Stratum& stratum : plan.strata().strata()) {
+      const double total = stratum.repeats.value() * static_cast<double>(stratum.posts * epochs);
+      int64_t found = 0;
+      for (int64_t i = stratum.begin; i < stratum.begin + stratum.posts; ++i) {
+        const int64_t of_row = uses[one.input.rows[plan.strata().order()[static_cast<size_t>(i)]].row];
+        const double wanted = stratum.repeats.value() * static_cast<double>(epochs);
+        ASSERT_LT(std::abs(static_cast<double>(of_row) - wanted), 1);  // floor or ceil of r times, over all epochs
+        found += of_row;
+      }
+      ASSERT_EQ(found, static_cast<int64_t>(std::floor(total)));
+      expected_total += found;
+    }
+    ASSERT_EQ(static_cast<int64_t>(seen.size()), expected_total);
+    for (const auto& [epoch, row, repeat] : seen) {
+      ASSERT_TRUE(repeat == 0 || seen.contains({epoch, row, repeat - 1}));
+    }
+  }
+}
+
+// The batch counts of the design, from the strata's totals alone.
+TEST(Plan, EmitsTheBatchesOfTheFormula) {
+  for (uint64_t number = 0; number < kCases; ++number) {
+    const PlanCase one = random_case(number);
+    const Plan plan = one.plan();
+    const int64_t size = *one.batching.global_batch_size, epochs = *one.batching.max_train_epochs;
+    std::map<std::tuple<int64_t, int32_t, int32_t>, int64_t> full;
+    for (const GlobalBatch& batch : all_batches(plan)) {
+      ASSERT_LE(static_cast<int64_t>(batch.samples.size()), size);
+      if (static_cast<int64_t>(batch.samples.size()) == size) ++full[{batch.epoch, batch.width, batch.height}];
+    }
+    for (const Strata::Bucket& bucket : plan.strata().buckets()) {
+      if (bucket.samples_per_epoch < static_cast<double>(size)) continue;
+      const auto before = [&](int64_t epoch) {
+        double samples = 0;
+        for (int64_t s = bucket.first_stratum; s < bucket.end_stratum; ++s) {
+          const Stratum& stratum = plan.strata().strata()[static_cast<size_t>(s)];
+          samples += std::floor(stratum.repeats.value() * static_cast<double>(stratum.posts * epoch));
+        }
+        return static_cast<int64_t>(samples);
+      };
+      for (int64_t epoch = 0; epoch < epochs; ++epoch) {
+        const std::tuple key{epoch, bucket.size.width, bucket.size.height};
+        ASSERT_EQ(full[key], before(epoch + 1) / size - before(epoch) / size);
+      }
+    }
+  }
+}
+
+TEST(Plan, IsTheSameForEveryWorldSize) {
+  for (uint64_t number = 0; number < 20; ++number) {
+    PlanCase one = random_case(number);
+    one.batching.global_batch_size = 12;
+    one.batching.train_batch_size = 4;
+    const std::vector<GlobalBatch> alone = all_batches(one.plan());
+    for (int64_t world_size : {2, 3, 4, 6, 12}) {
+      one.world_size = world_size;
+      ASSERT_EQ(all_batches(one.plan()), alone);
+    }
+  }
+}
+
+TEST(Plan, StepsCanBeAskedForInAnyOrder) {
+  for (uint64_t number = 0; number < 20; ++number) {
+    const PlanCase one = random_case(number);
+    const Plan plan = one.plan();
+    std::vector<std::vector<GlobalBatch>> forwards;
+    for (int64_t step = 1; step <= plan.total_steps(); ++step) forwards.push_back(plan.step(step));
+    const Plan again = one.plan();
+    for (int64_t step = plan.total_steps(); step >= 1; --step) {
+      ASSERT_EQ(again.step(step), forwards[static_cast<size_t>(step - 1)]);
+      ASSERT_EQ(again.epoch_of_step(step), forwards[static_cast<size_t>(step - 1)].front().epoch);
+    }
+    EXPECT_THROW(plan.step(0), std::out_of_range);
+    EXPECT_THROW(plan.step(plan.total_steps() + 1), std::out_of_range);
+  }
+}
+
+// A longer run begins as the shorter one; only the last short batches differ.
+TEST(Plan, ALongerRunBeginsTheSame) {
+  for (uint64_t number = 0; number < 20; ++number) {
+    PlanCase one = random_case(number);
+    const Plan plan = one.plan();
+    one.batching.max_train_steps = plan.total_steps() + 17;
+    one.batching.max_train_epochs.reset();
+    const Plan longer = one.plan();
+    ASSERT_EQ(longer.total_steps(), plan.total_steps() + 17);
+    for (int64_t step = 1; step <= plan.sequence().epoch_begin(plan.total_epochs()); ++step) {
+      ASSERT_EQ(longer.step(step), plan.step(step));
+    }
+  }
+}
+
+TEST(Plan, SeedsDiffer) {
+  PlanCase one;
+  one.input = squares(300);
+  one.batching = epochs_of(8, 2);
+  const std::vector<GlobalBatch> first = all_batches(one.plan());
+  ++one.seed;
+  EXPECT_NE(all_batches(one.plan()), first);
+}
+
+// Order within an epoch is a fair shuffle: the mean position of a picture over many seeds is the middle.
+TEST(Plan, OrderIsUniform) {
+  constexpr int64_t kPosts = 50, kSeeds = 2000;
+  std::vector<double> position_sum(kPosts, 0);
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    const Plan plan(squares(kPosts), {}, {}, epochs_of(5, 1), 1, seed);
+    int64_t position = 0;
+    for (const GlobalBatch& batch : all_batches(plan)) {
+      for (const PlannedSample& sample : batch.samples) {
+        position_sum[static_cast<size_t>(sample.row)] += static_cast<double>(position++);
+      }
+    }
+  }
+  const double deviation = std::sqrt((kPosts * kPosts - 1) / 12.0 / kSeeds);
+  for (double sum : position_sum) EXPECT_NEAR(sum / kSeeds, (kPosts - 1) / 2.0, 5 * deviation);
+}
+
+TEST(Plan, UsesAreWhatAWalkCounts) {
+  for (uint64_t number = 0; number < kCases; ++number) {
+    PlanCase one = random_case(number);
+    if (number % 2 > 0) {
+      one.batching.max_train_steps = 1 + static_cast<int64_t>(number * 3);
+      one.batching.max_train_epochs.reset();
+    }
+    const Plan plan = one.plan();
+    std::map<int64_t, uint32_t> counted;
+    for (const GlobalBatch& batch : all_batches(plan)) {
+      for (const PlannedSample& sample : batch.samples) ++counted[sample.row];
+    }
+    const std::vector<uint32_t> uses = plan.uses();
+    for (size_t i = 0; i < uses.size(); ++i) ASSERT_EQ(uses[i], counted[one.input.rows[i].row]);
+  }
+}
+
+// Without global_batch_size: batches of train_batch_size x world size, accumulated; numbered within the step.
+TEST(Plan, AccumulationTakesSeveralBatchesAStep) {
+  BatchingOptions batching;
+  batching.train_batch_size = 2, batching.gradient_accumulation_steps = 3, batching.max_train_epochs = 2;
+  const Plan plan(squares(25), {}, {}, batching, 2, 7);
+  EXPECT_EQ(plan.batch_size(), 4);
+  EXPECT_EQ(plan.total_steps(), 5);  // 50 = 12 x 4 + 2: 13 batches
+  int64_t samples = 0;
+  for (int64_t step = 1; step <= 5; ++step) {
+    const std::vector<GlobalBatch> batches = plan.step(step);
+    ASSERT_EQ(batches.size(), step < 5 ? 3u : 1u);
+    for (size_t i = 0; i < batches.size(); ++i) {
+      EXPECT_EQ(batches[i].step, step);
+      EXPECT_EQ(batches[i].micro, static_cast<int32_t>(i));
+      samples += static_cast<int64_t>(batches[i].samples.size());
+    }
+  }
+  EXPECT_EQ(samples, 50);
+}
+
+TEST(Plan, FewPicturesAndManySteps) {
+  BatchingOptions batching;
+  batching.train_batch_size = 8, batching.max_train_steps = 5000;
+  const Plan plan(squares(1), {}, {}, batching, 1, 7);
+  EXPECT_EQ(plan.total_epochs(), 5000);
+  EXPECT_EQ(plan.step(5000).front().samples, (std::vector<PlannedSample>{{0, 4999, 0}}));
+  EXPECT_EQ(plan.uses(), (std::vector<uint32_t>{5000}));
+}
+
+TEST(Plan, WrongOptionsAreErrors) {
+  BatchingOptions batching = epochs_of(10, 1);
+  EXPECT_THROW(Plan(squares(5), {}, {}, batching, 3, 7), ConfigError);  // 3 processes, 10 samples
+  batching.max_train_steps = 5;
+  EXPECT_THROW(Plan(squares(5), {}, {}, batching, 1, 7), ConfigError);  // both lengths
+  batching.max_train_steps.reset(), batching.max_train_epochs.reset();
+  EXPECT_THROW(Plan(squares(5), {}, {}, batching, 1, 7), ConfigError);  // no length
+  batching = epochs_of(10, 1);
+  batching.gradient_accumulation_steps = 2;
+  EXPECT_THROW(Plan(squares(5), {}, {}, batching, 1, 7), ConfigError);
+  EXPECT_THROW(Plan(squares(0), {}, {}, epochs_of(10, 1), 1, 7), DataError);
+  PlanInput unused = squares(5);
+  unused.source_repeats = {0};
+  EXPECT_THROW(Plan(unused, {}, {}, epochs_of(10, 1), 1, 7), DataError);
+}
+
+}  // namespace
+}  // namespace atelier
