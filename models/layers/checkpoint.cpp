@@ -15,19 +15,17 @@ using torch::autograd::variable_list;
 variable_list detached(const variable_list& tensors) {
   variable_list copies;
   copies.reserve(tensors.size());
-  for (const Variable& tensor : tensors) {
-    copies.push_back(tensor.defined() ? tensor.detach().set_requires_grad(tensor.requires_grad()) : Variable());
-  }
+  for (const Variable& tensor : tensors) copies.push_back(tensor.detach().set_requires_grad(tensor.requires_grad()));
   return copies;
 }
 
 struct CheckpointFunction : torch::autograd::Function<CheckpointFunction> {
   /// The first input is the anchor: it requires a gradient, so that backward is called even if only parameters do.
   static variable_list forward(AutogradContext* context, const std::shared_ptr<TensorFunction>& block,
-                               const variable_list& inputs) {
+                               at::TensorList inputs) {
     context->saved_data["block"] = c10::IValue::make_capsule(c10::make_intrusive<Holder>(block));
-    context->save_for_backward(inputs);
-    return (*block)(variable_list(inputs.begin() + 1, inputs.end()));
+    context->save_for_backward(inputs.vec());
+    return (*block)(inputs.slice(1).vec());
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& output_gradients) {
@@ -46,7 +44,7 @@ struct CheckpointFunction : torch::autograd::Function<CheckpointFunction> {
     }
     if (!outputs.empty()) torch::autograd::backward(outputs, gradients);
     variable_list result{Variable(), Variable()};  // of the block and the anchor
-    for (const Variable& input : inputs) result.push_back(input.defined() ? input.grad() : Variable());
+    for (const Variable& input : inputs) result.push_back(input.grad());
     return result;
   }
 
@@ -63,7 +61,7 @@ Tensors checkpoint(const TensorFunction& block, const Tensors& inputs) {
   if (!at::GradMode::is_enabled()) return block(inputs);
   Tensors all{at::empty({0}).set_requires_grad(true)};
   all.insert(all.end(), inputs.begin(), inputs.end());
-  return CheckpointFunction::apply(std::make_shared<TensorFunction>(block), all);
+  return CheckpointFunction::apply(std::make_shared<TensorFunction>(block), at::TensorList(all));
 }
 
 }  // namespace atelier

@@ -13,7 +13,7 @@ using TensorFunction = std::function<Tensors(const Tensors& inputs)>;
 
 /// block(inputs), with nothing kept for backward but `inputs`. The block is run once more in backward, so it must be a
 /// pure function of its inputs and its parameters, which must outlive the graph; parameters get their gradients as
-/// usual. Without gradient mode it is a plain call. Undefined tensors may stand among the inputs.
+/// usual. Without gradient mode it is a plain call.
 ///
 /// Reentrant: works under Tensor::backward(); torch::autograd::grad() of parameters inside the block does not see them.
 Tensors checkpoint(const TensorFunction& block, const Tensors& inputs);

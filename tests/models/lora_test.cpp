@@ -72,7 +72,7 @@ TEST(LoraNames, TheTextEncodersHaveKohyasModules) {
 /// Gives lora_up values, which are zero at first.
 void randomise(Module& network) {
   network.for_each_parameter([](const std::string& name, at::Tensor& tensor) {
-    tensor = keyed_normal(tensor.sizes().vec(), name);
+    tensor = keyed_normal(tensor.sizes().vec(), name) * 0.1;
   });
 }
 
