@@ -24,8 +24,8 @@ CLI::App* add_verb(CLI::App& program, const Verb& verb) {
   const std::vector<std::string_view> words = split(verb.name, ' ');
   for (size_t i = 0; i < words.size(); ++i) {
     const std::string word(words[i]);
-    CLI::App* child = parent->get_subcommand_no_throw(word);
-    if (!child) child = parent->add_subcommand(word, i + 1 == words.size() ? verb.summary : "");
+    const auto known = parent->get_subcommands([&](const CLI::App* app) { return app->get_name() == word; });
+    CLI::App* child = known.empty() ? parent->add_subcommand(word, i + 1 == words.size() ? verb.summary : "") : known[0];
     parent->require_subcommand(0, 1);
     parent = child;
   }
