@@ -19,6 +19,8 @@ class ClipTokenizer {
   static constexpr int32_t kBos = 49406;
   static constexpr int32_t kEos = 49407;
   static constexpr int32_t kVocabularySize = 49408;
+  /// Tokens of one text that the encoders take, bos and eos included.
+  static constexpr int64_t kLength = 77;
 
   /// The vocabulary that comes with the program.
   ClipTokenizer();
@@ -37,7 +39,7 @@ class ClipTokenizer {
 };
 
 /// `ids` (bos ... eos) as `length` of them: cut before an eos in the last place, or filled with `pad` behind the eos.
-std::vector<int32_t> pad_or_truncate(std::span<const int32_t> ids, int32_t pad, int64_t length = 77);
+std::vector<int32_t> pad_or_truncate(std::span<const int32_t> ids, int32_t pad, int64_t length = ClipTokenizer::kLength);
 
 /// What follows eos: encoder 1 (CLIP ViT-L) is filled with eos, encoder 2 (OpenCLIP bigG) with 0.
 constexpr int32_t clip_pad_id(int encoder) { return encoder == 1 ? ClipTokenizer::kEos : 0; }

@@ -17,10 +17,10 @@ struct LoadedSample {
   int64_t row = 0;                // of the manifest
   int64_t epoch = 0, repeat = 0;  // those the sample belongs to, not those it is emitted in
   std::string id, caption;
-  float weight = 1;               // 0: padding of a short batch, or a picture that could not be decoded (black)
+  float weight = 1;               // 0: padding of a short batch, or a picture that could not be decoded; both are black
   int32_t original_width = 0, original_height = 0;  // px, upright, before any resize
   int32_t crop_top = 0, crop_left = 0;              // px of the resized picture, the crop really taken
-  int32_t person_class = 0;                         // the plan's group
+  int32_t person_class = 0;                         // PersonClass
 };
 
 /// Pictures of one size.

@@ -30,7 +30,7 @@ inline void describe(Section& section, CaptionOptions& options) {
   section.field("caption_dropout_rate", options.caption_dropout_rate)
       .range(0, 1).doc("Share of samples trained with an empty caption.");
   section.field("caption_separator", options.caption_separator)
-      .doc("What stands between the tags of a caption; shuffled captions are joined with \", \".");
+      .doc("What stands between the tags of a caption; shuffled captions are joined with \", \"; empty: the caption is one tag.");
   section.field("keep_tokens", options.keep_tokens)
       .at_least(0).unit("tags").doc("First tags that are neither shuffled nor dropped.");
   section.field("shuffle_caption", options.shuffle_caption)

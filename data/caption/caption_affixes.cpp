@@ -1,0 +1,12 @@
+// caption_prefix and caption_suffix.
+#include "data/caption/caption_operators.h"
+
+namespace atelier {
+
+void add_caption_affixes(const CaptionContext& context, CaptionDraft& draft) {
+  const CaptionOptions& options = context.options;
+  if (!options.caption_prefix.empty()) draft.add_prefix(options.caption_prefix);
+  if (!options.caption_suffix.empty()) draft.add_suffix(options.caption_suffix);
+}
+
+}  // namespace atelier
