@@ -1,0 +1,110 @@
+// atelier dataset plan: the dry run. What a run will see, in which order; no picture is decoded.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "configs/base/atomic_file.h"
+#include "configs/base/interrupt.h"
+#include "configs/base/log.h"
+#include "configs/base/progress.h"
+#include "data/dataset.h"
+#include "models/options/unet_options.h"
+#include "tools/atelier_data/plan_table.h"
+#include "tools/atelier_data/verbs.h"
+#include "trainer/options/run_options.h"
+
+namespace atelier {
+namespace {
+
+constexpr size_t kWriteBytes = 1 << 20;
+
+struct PlanArguments {
+  std::string run;
+  std::vector<std::string> overrides;
+  std::optional<int64_t> epochs;
+  int64_t world_size = 1;
+  std::string out;
+};
+
+/// What the model divides sides by: the autoencoder 8 times, the UNet once more a level. A single file holds SDXL.
+int64_t side_divisor(const ModelOptions& model) {
+  const std::optional<std::string>& path = model.config ? model.config : model.pretrained_model_name_or_path;
+  if (!path) return PlanSetting().side_divisor;
+  UNet2DConditionOptions unet;
+  if (std::filesystem::is_directory(*path)) unet = read_unet_options(std::filesystem::path(*path) / "unet");
+  return int64_t{8} << (unet.levels() - 1);
+}
+
+std::string json_string(std::string_view text) {
+  const auto is_plain = [](unsigned char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; };
+  if (std::all_of(text.begin(), text.end(), is_plain)) return "\"" + std::string(text) + "\"";
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+/// One line of docs/formats/plan_jsonl.md.
+void append_line(std::string& out, const GlobalBatch& batch, const Manifest& manifest) {
+  out += "{\"step\": " + std::to_string(batch.step) + ", \"epoch\": " + std::to_string(batch.epoch);
+  if (batch.micro >= 0) out += ", \"micro\": " + std::to_string(batch.micro);
+  out += ", \"width\": " + std::to_string(batch.width) + ", \"height\": " + std::to_string(batch.height);
+  out += ", \"samples\": [";
+  for (size_t i = 0; i < batch.samples.size(); ++i) {
+    const PlannedSample& sample = batch.samples[i];
+    out += (i > 0 ? ", [" : "[") + json_string(manifest.id(sample.row)) + ", " + std::to_string(sample.repeat) + "]";
+  }
+  out += "]}\n";
+}
+
+void write_plan(const Plan& plan, const Manifest& manifest, const std::filesystem::path& path) {
+  AtomicFile file(path);
+  Progress progress("writing the plan", plan.total_steps(), "steps");
+  std::string lines;
+  for (int64_t step = 1; step <= plan.total_steps(); ++step) {
+    for (const GlobalBatch& batch : plan.step(step)) append_line(lines, batch, manifest);
+    if (lines.size() >= kWriteBytes) file.write(std::string_view(lines)), lines.clear();
+    progress.advance();
+    check_interrupted();
+  }
+  file.write(std::string_view(lines));
+  file.commit();
+}
+
+void dataset_plan(const PlanArguments& arguments) {
+  RunOptions run = read_run(arguments.run, arguments.overrides);
+  BatchingOptions& batching = run.train.batching;
+  if (arguments.epochs) {
+    batching.max_train_epochs = arguments.epochs;
+    batching.max_train_steps.reset();
+  } else if (!batching.max_train_epochs && !batching.max_train_steps) {
+    batching.max_train_epochs = 1;
+  }
+  const PlanSetting setting{static_cast<uint64_t>(run.seed), arguments.world_size, side_divisor(run.model)};
+  const Dataset dataset(run.dataset, batching, setting, manifest_dir(run));
+  std::cout << plan_table(make_plan_report(dataset.plan(), dataset.plan().uses())) << std::flush;
+  if (arguments.out.empty()) return;
+  write_plan(dataset.plan(), dataset.manifest(), arguments.out);
+  log_info("the plan is in ", arguments.out);
+}
+
+}  // namespace
+
+Verb verb_plan() {
+  return {"dataset plan", "dry run: steps, buckets, balance, exposure, waste", [](CLI::App& app) -> std::function<void()> {
+            auto arguments = std::make_shared<PlanArguments>();
+            app.add_option("run", arguments->run, "the run's YAML")->required()->type_name("RUN");
+            app.add_option("overrides", arguments->overrides, "key.path=value")->type_name("KEY=VALUE");
+            app.add_option("--epochs", arguments->epochs, "as a run of so many epochs")
+                ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}));
+            app.add_option("--world-size", arguments->world_size, "as on so many processes")
+                ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}));
+            app.add_option("--out", arguments->out, "writes one JSON line a global batch")->type_name("FILE.jsonl");
+            return [arguments] { dataset_plan(*arguments); };
+          }};
+}
+
+}  // namespace atelier
