@@ -34,7 +34,8 @@ struct SourceSummary {
 };
 
 struct ManifestSummary {
-  std::string content_hash;  // of what training sees: not of paths and times of change
+  /// Of what training sees, not of paths and times of change: the same pictures elsewhere are the same dataset.
+  std::string content_hash;
   std::vector<SourceSummary> sources;
 
   SourceSummary total() const;
@@ -45,13 +46,15 @@ struct Quarantined {
   std::string source, id, reason, detail;
 };
 
-class ManifestWriter;
+struct ManifestParts;
 
 /// Rows are posts, in the order of their sources. Row access is a few loads; views live as long as the manifest.
 class Manifest {
  public:
   /// Maps the manifest in `folder`. DataError if there is none, it is damaged, or of another version.
   explicit Manifest(const std::filesystem::path& folder);
+  /// A manifest that was just built.
+  explicit Manifest(ManifestParts parts);
   ~Manifest();
   Manifest(Manifest&&) noexcept;
   Manifest& operator=(Manifest&&) noexcept;
@@ -59,6 +62,7 @@ class Manifest {
   int64_t size() const;
   const ManifestSummary& summary() const;
   const TagDictionary& dictionary() const;
+  const ManifestParts& parts() const;
 
   std::string_view id(int64_t row) const;
   int32_t source(int64_t row) const;         // index into summary().sources
@@ -85,9 +89,7 @@ class Manifest {
   std::span<const int32_t> tags(int64_t row, TagCategory category) const;
 
  private:
-  friend class ManifestWriter;
   struct State;
-  explicit Manifest(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

@@ -9,7 +9,7 @@ void describe(Section& section, SourceOptions& options) {
            "shape or the shape of the 2017-2021 dumps).");
   section.field("repeats", options.repeats)
       .also("num_repeats")
-      .range(0, 10000)
+      .range(0, 4096)
       .doc("How often each picture is used in an epoch; fractions rotate through the pictures. Multiplies the repeats "
            "that balancing gives.");
   section.field("caption_extension", options.caption_extension)

@@ -25,15 +25,12 @@ inline constexpr int kRatingCount = 6;
 inline constexpr std::array<std::string_view, kRatingCount> kRatingNames = {"general",      "safe",     "sensitive",
                                                                             "questionable", "explicit", "unknown"};
 
-/// What a rating is written as in a post; `s` gets its meaning from the source (SourceOptions::rating_scheme).
-enum class RatingMark : uint8_t { kNone, kG, kS, kQ, kE };
-
 /// Picture facts that a probe gives and the manifest remembers, so that an unchanged file is not opened again.
 struct PictureFile {
   std::string path;           // absolute; empty: the post has no picture here
   int64_t size_bytes = 0;
   int64_t modified_ns = 0;    // since 1970
-  ImageInfo info;             // width and height after EXIF orientation
+  ImageInfo info;             // its orientation is only known right after a probe, not out of a manifest
 };
 
 struct Post {
@@ -41,8 +38,8 @@ struct Post {
   PictureFile picture;
   int32_t width = 0, height = 0;  // of the picture, or as the record says when there is none; 0: unknown
   std::optional<int64_t> created_at;  // seconds since 1970, UTC
-  RatingMark rating_mark = RatingMark::kNone;
-  Rating rating = Rating::kUnknown;  // decided once the whole source is read
+  Rating rating = Rating::kUnknown;
+  bool rated_s = false;  // written as `s`: safe or sensitive, decided once the whole source is read
   std::optional<int32_t> score, up_score, down_score, fav_count;
   std::string parent_id, md5;   // empty: none
   std::string caption;          // first line of the sidecar, or the record's caption; empty: none

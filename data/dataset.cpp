@@ -1,0 +1,108 @@
+#include "data/dataset.h"
+
+#include "configs/base/error.h"
+#include "configs/base/hash.h"
+#include "configs/base/log.h"
+#include "configs/base/text.h"
+#include "configs/schema/writer.h"
+#include "data/bucket/bucket.h"
+#include "data/manifest/build.h"
+
+namespace atelier {
+namespace {
+
+/// What was found and why nothing of it can be used, in one sentence.
+[[noreturn]] void throw_nothing_usable(const Manifest& manifest, const Selection& selection) {
+  const SourceSummary total = manifest.summary().total();
+  std::string found = text("no usable picture: ", grouped(total.read), " posts and pictures found");
+  for (const auto& [reason, rows] : selection.excluded()) found += text(", ", exclusion_name(reason), " ", grouped(rows));
+  for (const auto& [reason, samples] : total.quarantined) found += text(", ", reason, " ", grouped(samples));
+  if (total.excluded_minors) found += text(", excluded_minors ", grouped(total.excluded_minors));
+  std::string where;
+  for (const SourceSummary& source : manifest.summary().sources) where += (where.empty() ? "" : ", ") + source.path;
+  throw DataError(found, where, "check dataset.sources and dataset.select; `atelier dataset stats` shows the counts");
+}
+
+/// Text of the options that change what is seen, without places and speeds.
+std::string seen_options(DatasetOptions options) {
+  std::string all;
+  const auto add = [&all](auto& part) {
+    Section section;
+    describe(section, part);
+    all += write_yaml(section);
+  };
+  add(options.select);
+  add(options.balance);
+  add(options.buckets);
+  add(options.captions);
+  for (const SourceOptions& source : options.sources) all += shortest(source.repeats) + "\n";
+  return all;
+}
+
+void log_selection(const Manifest& manifest, const Selection& selection) {
+  std::string line = text(grouped(static_cast<int64_t>(selection.rows.size())), " of ", grouped(manifest.size()),
+                          " posts are used");
+  for (const auto& [reason, rows] : selection.excluded()) line += text(", ", exclusion_name(reason), " ", grouped(rows));
+  log_info(line);
+}
+
+}  // namespace
+
+PlanInput plan_input(const Manifest& manifest, const Selection& selection, const DatasetOptions& options) {
+  PlanInput input;
+  input.rows.reserve(selection.rows.size());
+  for (const int64_t row : selection.rows) {
+    PlanInput::Row& added = input.rows.emplace_back();
+    added.row = row;
+    added.width = manifest.width(row);
+    added.height = manifest.height(row);
+    added.group = static_cast<int32_t>(manifest.person(row).person_class);
+    added.source = manifest.source(row);
+  }
+  input.group_names.assign(kPersonClassNames.begin(), kPersonClassNames.end());
+  input.source_repeats.clear();
+  for (const SourceOptions& source : options.sources) input.source_repeats.push_back(source.repeats);
+  return input;
+}
+
+struct Dataset::State {
+  DatasetOptions options;
+  uint64_t seed;
+  Manifest manifest;
+  Selection selection;
+  Plan plan;
+};
+
+Dataset::Dataset(const DatasetOptions& options, const BatchingOptions& batching, const PlanSetting& setting,
+                 const std::filesystem::path& manifest_dir) {
+  if (options.sources.empty()) {
+    throw ConfigError("no sources", "dataset.sources", "name a folder of pictures or a posts file");
+  }
+  check_bucket_divisor(options.buckets, setting.side_divisor);
+  Manifest manifest = refresh_manifest(options.sources, manifest_dir);
+  Selection selection = select_rows(manifest, options.select);
+  if (selection.rows.empty()) throw_nothing_usable(manifest, selection);
+  log_selection(manifest, selection);
+  Plan plan(plan_input(manifest, selection, options), options.balance, options.buckets, batching, setting.world_size,
+            setting.seed);
+  state_ = std::make_unique<State>(
+      State{options, setting.seed, std::move(manifest), std::move(selection), std::move(plan)});
+}
+
+Dataset::~Dataset() = default;
+Dataset::Dataset(Dataset&&) noexcept = default;
+
+const Manifest& Dataset::manifest() const { return state_->manifest; }
+const Selection& Dataset::selection() const { return state_->selection; }
+const Plan& Dataset::plan() const { return state_->plan; }
+const DatasetOptions& Dataset::options() const { return state_->options; }
+uint64_t Dataset::seed() const { return state_->seed; }
+
+std::string Dataset::hash() const {
+  ContentHasher hasher;
+  hasher.update_field(state_->manifest.summary().content_hash);
+  hasher.update_field(seen_options(state_->options));
+  return hasher.hex();
+}
+
+}  // namespace atelier

@@ -1,0 +1,25 @@
+// The caption file beside a picture.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace atelier {
+
+struct CaptionFile {
+  std::string caption;        // the first line
+  int32_t further_lines = 0;  // with something on them; not used (as in sd-scripts)
+};
+
+/// nullopt if there is no such file. A BOM and CRLF are harmless. DataError whose summary is the word for counting
+/// ("caption_not_utf8", "caption_has_nul", "caption_too_long") otherwise.
+std::optional<CaptionFile> read_caption_file(const std::filesystem::path& path);
+
+/// The pieces between commas, as canonical tags; empty ones left out.
+std::vector<std::string> caption_tags(std::string_view caption);
+
+}  // namespace atelier

@@ -1,0 +1,50 @@
+// What every kind of source offers: its posts, in parts that threads read independently.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/ingest/picture_probe.h"
+#include "data/options/source_options.h"
+#include "data/post/post.h"
+#include "data/post/tag_dictionary.h"
+
+namespace atelier {
+
+/// A sample that cannot be taken in.
+struct BadSample {
+  std::string id;     // empty: known by its line only
+  int64_t line = 0;   // of a posts file, from 1 within the part; 0: not out of one
+  std::string reason; // a word for counting: "bad_json"
+  std::string detail; // what exactly
+};
+
+/// What one part of a source held, in its order.
+struct PostBatch {
+  TagDictionary tags;  // of this part alone
+  std::vector<Post> posts;
+  std::vector<BadSample> bad;
+  int64_t lines = 0;        // of a posts file
+  int64_t other_files = 0;  // of a folder: neither pictures nor captions
+  int64_t without_caption = 0;
+};
+
+class SourceReader {
+ public:
+  virtual ~SourceReader() = default;
+  /// "folder", "posts jsonl".
+  virtual std::string_view kind() const = 0;
+  virtual int64_t part_count() const = 0;
+  /// How much a part holds, for progress: files or bytes.
+  virtual int64_t part_size(int64_t part) const = 0;
+  /// Thread-safe. `probe` knows the pictures that need no opening.
+  virtual PostBatch read(int64_t part, const PictureProbe& probe) const = 0;
+};
+
+/// The reader for what `options.path` is. ConfigError if nothing is there or no reader knows it.
+std::unique_ptr<SourceReader> open_source(const SourceOptions& options);
+
+}  // namespace atelier

@@ -1,0 +1,67 @@
+// The manifest on disk: read what is there, build, write what changed.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "configs/base/atomic_file.h"
+#include "configs/base/error.h"
+#include "configs/base/log.h"
+#include "data/manifest/build.h"
+#include "data/manifest/manifest_parts.h"
+
+namespace atelier {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Waits until no other process works on the manifest in `folder`. The kernel lets go when the process ends.
+class FolderLock {
+ public:
+  explicit FolderLock(const fs::path& folder) {
+    fs::create_directories(folder.parent_path());
+    const fs::path path = folder.string() + ".lock";
+    descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (descriptor_ < 0) throw_errno("cannot write", path.string());
+    while (::flock(descriptor_, LOCK_EX) != 0) {
+      if (errno != EINTR) throw_errno("cannot lock", path.string());
+    }
+  }
+  ~FolderLock() { ::close(descriptor_); }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
+std::optional<Manifest> open_previous(const fs::path& folder) {
+  if (!fs::exists(folder)) return std::nullopt;
+  try {
+    return Manifest(folder);
+  } catch (const DataError& error) {
+    log_warning("the manifest in ", folder.string(), " is built anew: ", error.summary());
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Manifest refresh_manifest(const std::vector<SourceOptions>& sources, const fs::path& wanted) {
+  fs::path folder = fs::absolute(wanted).lexically_normal();
+  if (!folder.has_filename()) folder = folder.parent_path();  // "runs/lina/manifest/"
+  const FolderLock lock(folder);
+  remove_stale_temporaries(folder.parent_path());
+  std::optional<Manifest> previous = open_previous(folder);
+  BuiltManifest built = build_manifest(sources, previous ? &*previous : nullptr);
+  if (previous && previous->parts().state_hash == built.manifest.parts().state_hash) return std::move(*previous);
+
+  AtomicFolder output(folder, /*replace=*/true);
+  write_manifest(built.manifest.parts(), built.quarantined, output.temporary_path());
+  output.commit();
+  log_info("manifest: ", folder.string());
+  return std::move(built.manifest);
+}
+
+}  // namespace atelier
