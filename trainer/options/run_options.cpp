@@ -4,6 +4,7 @@
 #include "configs/base/text.h"
 #include "configs/schema/reader.h"
 #include "configs/schema/writer.h"
+#include "models/options/unet_options.h"
 
 namespace atelier {
 
@@ -79,6 +80,14 @@ void check_run(const RunOptions& run, bool for_training) {
 std::filesystem::path manifest_dir(const RunOptions& run) {
   if (run.dataset.manifest_dir) return *run.dataset.manifest_dir;
   return std::filesystem::path(run.output_dir) / "manifest";
+}
+
+int64_t side_divisor(const RunOptions& run) {
+  constexpr int64_t kAutoencoderFactor = 8;
+  const auto& folder = run.model.config ? run.model.config : run.model.pretrained_model_name_or_path;
+  if (!folder || !std::filesystem::is_directory(*folder)) return kAutoencoderFactor * 4;
+  const int64_t levels = read_unet_options(std::filesystem::path(*folder) / "unet").levels();
+  return kAutoencoderFactor << (levels - 1);
 }
 
 std::string resolved_yaml(RunOptions run) {

@@ -1,0 +1,36 @@
+// The diffusion loss: predict the noise, or the velocity, that was mixed into a picture's latents.
+#pragma once
+
+#include "models/pipeline/stable_diffusion_xl.h"
+#include "models/schedulers/noise_schedule.h"
+#include "trainer/conditioning.h"
+#include "trainer/objective.h"
+
+namespace atelier {
+
+/// loss of a sample = mean over C, h, w of (prediction - target)^2 (Ho et al. 2020; v: Salimans and Ho 2022), in fp32.
+/// Noise and timestep are drawn by (seed, sample id, epoch, repeat): the same whatever the batch, the number of processes
+/// or the point of resumption.
+class DenoisingObjective : public Objective {
+ public:
+  /// `model` must outlive the objective. `compute_type`: of the latents that the UNet sees.
+  DenoisingObjective(const StableDiffusionXL& model, at::Device device, at::ScalarType compute_type, uint64_t seed);
+
+  MicroLoss loss(const LoadedBatch& batch) override;
+  int64_t num_timesteps() const override { return schedule_.num_train_timesteps(); }
+
+ private:
+  at::Tensor latents(const LoadedBatch& batch) const;  // [B, C, h, w] fp32
+  /// Standard normal, of the shape of `like` [B, C, h, w].
+  at::Tensor noise(const LoadedBatch& batch, const at::Tensor& like) const;
+  std::vector<int64_t> timesteps(const LoadedBatch& batch) const;
+
+  const StableDiffusionXL& model_;
+  at::Device device_;
+  at::ScalarType compute_type_;
+  uint64_t seed_;
+  NoiseSchedule schedule_;
+  PromptEncoder prompts_;
+};
+
+}  // namespace atelier

@@ -1,0 +1,335 @@
+#include "trainer/trainer.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+
+#include "configs/base/atomic_file.h"
+#include "configs/base/error.h"
+#include "configs/base/interrupt.h"
+#include "configs/base/log.h"
+#include "configs/base/progress.h"
+#include "configs/base/thread_pool.h"
+#include "data/dataset.h"
+#include "trainer/checkpoint/checkpoint.h"
+#include "trainer/denoising_objective.h"
+#include "trainer/distributed/gradient_reducer.h"
+#include "trainer/lr_scheduler.h"
+#include "trainer/metrics/metric_log.h"
+#include "trainer/model_card.h"
+#include "trainer/output_folder.h"
+#include "trainer/preview.h"
+
+namespace atelier {
+namespace fs = std::filesystem;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+at::Device choose_device(const TrainOptions& options, const RankInfo& ranks) {
+  const bool available = at::hasCUDA();
+  if (options.device == "cuda" && !available) {
+    throw ConfigError("train.device is cuda, but there is none", "train.device", "use auto or cpu");
+  }
+  if (options.device == "cpu" || !available) return at::Device(at::kCPU);
+  return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(ranks.local_rank));
+}
+
+at::ScalarType choose_compute_type(const TrainOptions& options, at::Device device) {
+  if (options.mixed_precision == "no") return at::kFloat;
+  if (!device.is_cpu()) return at::kBFloat16;
+  log_warning("bf16 is very slow on a CPU: computing in fp32 instead");
+  return at::kFloat;
+}
+
+void set_threads(const TrainOptions& options, const RankInfo& ranks) {
+  const int64_t share = std::max<int64_t>(1, available_cores() / ranks.local_world_size);
+  at::set_num_threads(static_cast<int>(options.num_threads > 0 ? options.num_threads : share));
+}
+
+std::string step_name(int64_t step) {
+  char name[32];
+  std::snprintf(name, sizeof name, "step-%08lld", static_cast<long long>(step));
+  return name;
+}
+
+/// What a resumed run must have in common with the one that wrote the checkpoint.
+RunFingerprint make_fingerprint(const RunOptions& run, const Dataset& dataset, const RankInfo& ranks) {
+  const BatchingOptions& batching = run.train.batching;
+  RunFingerprint fingerprint = {
+      {"dataset", dataset.hash()},
+      {"seed", std::to_string(run.seed)},
+      {"model", run.model.config.value_or(run.model.pretrained_model_name_or_path.value_or(""))},
+      {"network", run.network ? text(run.network->algo, " rank ", run.network->network_dim) : "none"},
+      {"train.optimizer_type", run.train.optimizer_type},
+      {"train.mixed_precision", run.train.mixed_precision},
+      {"train.lr_scheduler", run.train.lr_scheduler},
+      {"train.learning_rate", shortest(run.train.learning_rate)},
+  };
+  if (batching.global_batch_size) {
+    fingerprint["train.global_batch_size"] = std::to_string(*batching.global_batch_size);
+  } else {
+    fingerprint["train.train_batch_size x processes"] = std::to_string(batching.train_batch_size * ranks.world_size);
+    fingerprint["train.gradient_accumulation_steps"] = std::to_string(batching.gradient_accumulation_steps);
+  }
+  return fingerprint;
+}
+
+Dataset open_dataset(const RunOptions& run, const RankInfo& ranks) {
+  const PlanSetting setting{static_cast<uint64_t>(run.seed), ranks.world_size, side_divisor(run)};
+  return Dataset(run.dataset, run.train.batching, setting, manifest_dir(run));
+}
+
+std::optional<fs::path> choose_checkpoint(const RunOptions& run, const std::string& resume) {
+  if (resume == "none") return std::nullopt;
+  if (resume == "auto") return latest_checkpoint(run.output_dir);
+  if (!fs::is_directory(resume)) throw CheckpointError("no such checkpoint", resume, "name a folder under OUTPUT_DIR/checkpoints");
+  return fs::path(resume);
+}
+
+void check_output_folder(const RunOptions& run, const TrainerSettings& settings) {
+  if (settings.resume != "none" || settings.dry_run || !holds_run(run.output_dir)) return;
+  throw ConfigError("the output folder holds a run already", run.output_dir,
+                    "go on with it by --resume auto, or choose another output_dir");
+}
+
+}  // namespace
+
+/// Everything a run is made of, in the order it is made.
+struct Trainer::Parts {
+  RunOptions run;
+  TrainerSettings settings;
+  RankInfo ranks;
+  std::unique_ptr<OutputFolderLock> lock;  // rank 0
+  at::Device device;
+  at::ScalarType compute_type;
+  std::unique_ptr<Communicator> communicator;  // nullptr: a single process
+  Dataset dataset;
+  TrainingModel model;
+  int64_t total_steps;
+  int64_t first_step = 1;
+  std::unique_ptr<FlatStore> store;
+  std::unique_ptr<Optimizer> optimizer;
+  std::unique_ptr<GradientReducer> reducer;
+  std::unique_ptr<Objective> objective;
+  std::unique_ptr<Preview> preview;              // rank 0, where previews are wanted
+  std::unique_ptr<CheckpointWriter> checkpoints;  // rank 0
+  std::unique_ptr<MetricLog> metrics;             // rank 0
+
+  Parts(const RunOptions& options, const TrainerSettings& trainer_settings, const RankInfo& rank_info)
+      : run(options),
+        settings(trainer_settings),
+        ranks(rank_info),
+        lock(ranks.is_main() && !settings.dry_run ? std::make_unique<OutputFolderLock>(run.output_dir) : nullptr),
+        device(choose_device(run.train, ranks)),
+        compute_type(choose_compute_type(run.train, device)),
+        communicator(ranks.world_size > 1 ? std::make_unique<Communicator>(ranks, device) : nullptr),
+        dataset(open_dataset(run, ranks)),
+        model(run),
+        total_steps(dataset.plan().total_steps()) {
+    build();
+    resume();
+    if (ranks.is_main() && !settings.dry_run) open_outputs();
+  }
+
+  void build() {
+    if (run.train.deterministic) at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
+    const auto range_bytes = static_cast<int64_t>(run.train.bucket_cap_mb * 1024 * 1024);
+    store = std::make_unique<FlatStore>(model.parameter_groups(), device, compute_type, range_bytes);
+    model.place_frozen(device, compute_type);
+    optimizer = make_optimizer(run.train, *store);
+    if (communicator) reducer = std::make_unique<GradientReducer>(*store, *communicator);
+    objective = std::make_unique<DenoisingObjective>(model.pipeline(), device, compute_type, static_cast<uint64_t>(run.seed));
+    if (ranks.is_main() && run.sample.every_n_steps > 0) {
+      preview = std::make_unique<Preview>(run.sample, model.pipeline(), device);
+    }
+    log_info("trains ", grouped(store->parameter_count()), " parameters on ", device.str(), ", ", ranks.world_size,
+             ranks.world_size == 1 ? " process (" : " processes (", ranks.launcher, ")");
+  }
+
+  void resume() {
+    const std::optional<fs::path> checkpoint = choose_checkpoint(run, settings.resume);
+    if (!checkpoint) return;
+    const CheckpointState state = read_checkpoint_state(*checkpoint);
+    check_fingerprint(*checkpoint, state.fingerprint, make_fingerprint(run, dataset, ranks));
+    load_checkpoint(*checkpoint, *store, *optimizer, model.component_files());
+    first_step = state.step + 1;
+    log_info("resumes after step ", grouped(state.step), " from ", checkpoint->string());
+  }
+
+  void open_outputs() {
+    const fs::path folder(run.output_dir);
+    write_file_atomically(folder / "config.yaml", resolved_yaml(run));
+    checkpoints = std::make_unique<CheckpointWriter>(folder / "checkpoints", run.save.keep_last);
+    metrics = std::make_unique<MetricLog>(folder / "metrics.jsonl", first_step - 1);
+  }
+
+  std::vector<double> learning_rates(int64_t step) const {
+    const double factor = lr_factor(run.train.lr_scheduler, step, run.train.lr_warmup_steps, total_steps);
+    std::vector<double> rates;
+    for (const ParameterGroup& group : store->groups()) rates.push_back(group.learning_rate * factor);
+    return rates;
+  }
+
+  StepMetrics train_step(const LoadedStep& loaded, bool& stop);
+  StepSamples forward_backward(const LoadedStep& loaded);
+  double scale_gradient(double weight_sum);
+  void check_finite(const StepSamples& samples, double grad_norm, const LoadedStep& loaded) const;
+  void after_step(const StepMetrics& step, bool stop);
+  void write_checkpoint(int64_t step, int64_t epoch);
+  void finish();
+  void loop();
+};
+
+StepSamples Trainer::Parts::forward_backward(const LoadedStep& loaded) {
+  int64_t count = 0;
+  for (const LoadedBatch& batch : loaded.micro_batches) count += static_cast<int64_t>(batch.samples.size());
+  StepSamples samples(count, ranks);
+  store->zero_gradient();
+  for (size_t i = 0; i < loaded.micro_batches.size(); ++i) {
+    const bool last = i + 1 == loaded.micro_batches.size();
+    if (last && reducer) reducer->arm();
+    const MicroLoss loss = objective->loss(loaded.micro_batches[i]);
+    loss.total.backward();
+    samples.add(loaded.micro_batches[i], loss);
+  }
+  if (reducer) reducer->finish();
+  if (interrupted()) samples.flag_interrupt();
+  samples.gather(communicator.get());
+  return samples;
+}
+
+/// Turns the sum of weighted gradients into the clipped gradient of the mean; returns the norm before clipping.
+double Trainer::Parts::scale_gradient(double weight_sum) {
+  const at::NoGradGuard no_grad;
+  const double norm = at::linalg_vector_norm(store->gradient()).item<double>() / weight_sum;
+  double scale = 1 / weight_sum;
+  if (run.train.max_grad_norm > 0) scale *= std::min(1.0, run.train.max_grad_norm / (norm + 1e-6));
+  store->gradient().mul_(scale);
+  return norm;
+}
+
+void Trainer::Parts::check_finite(const StepSamples& samples, double grad_norm, const LoadedStep& loaded) const {
+  if (samples.all_finite() && std::isfinite(grad_norm)) return;
+  std::vector<std::string> ids;
+  for (const LoadedBatch& batch : loaded.micro_batches) {
+    for (const LoadedSample& sample : batch.samples) ids.push_back(sample.id);
+  }
+  throw DataError(text("the ", samples.all_finite() ? "gradient" : "loss", " of step ", loaded.step, " is not a finite number"),
+                  text("rank ", ranks.rank, ", samples: ", join(ids, ", ")),
+                  "look at these pictures; lower the learning rate if they are sound");
+}
+
+StepMetrics Trainer::Parts::train_step(const LoadedStep& loaded, bool& stop) {
+  const StepSamples samples = forward_backward(loaded);
+  stop = samples.interrupted();
+  if (samples.weight_sum() <= 0) throw DataError("no sample of the step could be decoded", text("step ", loaded.step));
+  const double grad_norm = scale_gradient(samples.weight_sum());
+  check_finite(samples, grad_norm, loaded);
+  const std::vector<double> rates = learning_rates(loaded.step);
+  optimizer->step(rates, loaded.step);
+  store->refresh_compute();
+
+  StepMetrics metrics_of_step;
+  metrics_of_step.step = loaded.step;
+  metrics_of_step.epoch = loaded.epoch;
+  metrics_of_step.loss = samples.mean_loss();
+  metrics_of_step.grad_norm = grad_norm;
+  for (size_t i = 0; i < rates.size(); ++i) metrics_of_step.learning_rates.emplace_back(store->groups()[i].name, rates[i]);
+  metrics_of_step.loss_by_timestep = samples.loss_by_timestep(objective->num_timesteps());
+  const auto by_class = samples.loss_by_class(kPersonClassCount);
+  for (size_t i = 0; i < by_class.size(); ++i) {
+    metrics_of_step.loss_by_person_class.emplace_back(kPersonClassNames[i], by_class[i]);
+  }
+  metrics_of_step.memory_bytes = training_memory_bytes(device);
+  return metrics_of_step;
+}
+
+void Trainer::Parts::write_checkpoint(int64_t step, int64_t epoch) {
+  if (!checkpoints) return;
+  checkpoints->write({step, epoch, make_fingerprint(run, dataset, ranks)}, *store, *optimizer, model.component_files());
+}
+
+void Trainer::Parts::after_step(const StepMetrics& step, bool stop) {
+  if (metrics) metrics->write(step);
+  const bool last = step.step == total_steps;
+  const auto due = [&](int64_t every) { return every > 0 && (step.step % every == 0 || last); };
+  if (stop || last || due(run.save.every_n_steps)) write_checkpoint(step.step, step.epoch);
+  if (preview && due(run.sample.every_n_steps)) preview->write(fs::path(run.output_dir) / "samples" / step_name(step.step));
+}
+
+void Trainer::Parts::loop() {
+  BatchLoader loader(dataset, run.train.batching, ranks.rank, ranks.world_size, first_step);
+  std::optional<Progress> progress;
+  if (ranks.is_main()) {
+    progress.emplace("train", total_steps, "steps");
+    progress->start_at(first_step - 1);
+  }
+  double waited = 0;
+  while (true) {
+    const Clock::time_point start = Clock::now();
+    const std::optional<LoadedStep> loaded = loader.next();
+    if (!loaded) break;
+    bool stop = false;
+    StepMetrics step = train_step(*loaded, stop);
+    step.step_seconds = seconds_since(start);
+    step.data_wait_seconds = loader.wait_seconds() - waited;
+    step.images_per_second = static_cast<double>(loaded->global_samples) / step.step_seconds;
+    waited = loader.wait_seconds();
+    after_step(step, stop);
+    if (progress) {
+      char note[96];
+      std::snprintf(note, sizeof note, "loss %.4f  lr %.2e  %.1f img/s  wait %.0f%%  %s", step.loss,
+                    step.learning_rates.back().second, step.images_per_second, 100 * step.data_wait_seconds / step.step_seconds,
+                    human_bytes(static_cast<double>(step.memory_bytes)).c_str());
+      progress->set_note(note);
+      progress->advance();
+    }
+    if (stop) {
+      if (checkpoints) checkpoints->wait();
+      if (progress) progress->finish();
+      log_info("stopped after step ", step.step, "; the checkpoint is written: go on with --resume auto");
+      check_interrupted();
+      throw Error(ExitCode::kInterrupted, "another rank was interrupted", "", "");
+    }
+  }
+}
+
+void Trainer::Parts::finish() {
+  if (!ranks.is_main()) return;
+  checkpoints->wait();
+  const fs::path product =
+      model.save_product(product_metadata(run, dataset, total_steps, model.pipeline().scheduler.prediction_type));
+  write_model_card(run, dataset, total_steps, store->parameter_count());
+  log_info("the product: ", product.string());
+}
+
+Trainer::Trainer(const RunOptions& run, const TrainerSettings& settings, const RankInfo& ranks) {
+  check_run(run, /*for_training=*/true);
+  if (ranks.is_main()) check_output_folder(run, settings);
+  if (!ranks.is_main() && log_level() < LogLevel::kWarning) set_log_level(LogLevel::kWarning);
+  set_threads(run.train, ranks);
+  parts_ = std::make_unique<Parts>(run, settings, ranks);
+}
+
+Trainer::~Trainer() = default;
+
+void Trainer::run() {
+  Parts& parts = *parts_;
+  log_info("data: ", grouped(static_cast<int64_t>(parts.dataset.selection().rows.size())), " pictures, ",
+           grouped(parts.total_steps), " steps, ", parts.dataset.plan().total_epochs(), " epochs");
+  if (parts.settings.dry_run) return;
+  if (parts.first_step > parts.total_steps) {
+    log_info("the run is complete already: ", grouped(parts.total_steps), " steps");
+  } else {
+    parts.loop();
+  }
+  parts.finish();
+}
+
+}  // namespace atelier

@@ -1,0 +1,127 @@
+#include "trainer/training_model.h"
+
+#include <ATen/ATen.h>
+
+#include "configs/base/atomic_file.h"
+#include "configs/base/error.h"
+#include "configs/base/log.h"
+#include "models/adapters/lora.h"
+#include "models/clip/clip_text_model.h"
+#include "models/unet/unet_2d_condition.h"
+
+namespace atelier {
+namespace {
+
+StableDiffusionXL make_pipeline(const RunOptions& run) {
+  const std::string vae = run.model.vae.value_or("");
+  if (run.model.config) return StableDiffusionXL::from_config(*run.model.config, static_cast<uint64_t>(run.seed), vae);
+  return StableDiffusionXL::load(*run.model.pretrained_model_name_or_path, vae);
+}
+
+SafeDtype save_dtype(const std::string& precision) {
+  if (precision == "fp16") return SafeDtype::kF16;
+  if (precision == "bf16") return SafeDtype::kBF16;
+  return SafeDtype::kF32;
+}
+
+void collect(Module& module, ParameterGroup& group) {
+  module.for_each_parameter(Module::Visit([&group](const std::string& name, at::Tensor& tensor) {
+    group.parameters.push_back({name, &tensor});
+  }));
+}
+
+/// The scalar that kohya's files keep beside every pair of factors.
+std::vector<std::pair<std::string, at::Tensor>> network_alphas(const LoraNetwork& network, const NetworkOptions& options) {
+  constexpr std::string_view kDown = ".lora_down.weight";
+  std::vector<std::pair<std::string, at::Tensor>> alphas;
+  network.for_each_parameter(Module::ConstVisit([&](const std::string& name, const at::Tensor&) {
+    if (!name.ends_with(kDown)) return;
+    alphas.emplace_back(name.substr(0, name.size() - kDown.size()) + ".alpha",
+                        at::scalar_tensor(options.network_alpha, at::kFloat));
+  }));
+  return alphas;
+}
+
+void place(Module* module, at::Device device, at::ScalarType type) {
+  if (!module) return;
+  module->for_each_parameter(Module::Visit([&](const std::string&, at::Tensor& tensor) {
+    if (!tensor.requires_grad()) tensor = tensor.to(device, type);
+  }));
+}
+
+}  // namespace
+
+TrainingModel::TrainingModel(const RunOptions& run) : run_(run), pipeline_(make_pipeline(run)) {
+  pipeline_.unet->set_gradient_checkpointing(run.train.gradient_checkpointing);
+  if (!run.network) return;
+  const NetworkOptions& options = *run.network;
+  network_ = std::make_unique<LoraNetwork>();
+  if (!options.network_train_unet_only) {
+    if (pipeline_.text_encoder) network_->inject(*pipeline_.text_encoder, text_encoder_lora_naming(1), options);
+    if (pipeline_.text_encoder_2) network_->inject(*pipeline_.text_encoder_2, text_encoder_lora_naming(2), options);
+  }
+  network_->inject(*pipeline_.unet, unet_lora_naming(pipeline_.unet->options()), options);
+  initialize(*network_, static_cast<uint64_t>(run.seed));
+  log_info("LoRA of rank ", run.network->network_dim, " on ", network_->size(), " modules");
+}
+
+TrainingModel::~TrainingModel() = default;
+
+std::vector<ParameterGroup> TrainingModel::parameter_groups() {
+  const TrainOptions& train = run_.train;
+  std::vector<ParameterGroup> groups;
+  const auto add = [&](const std::string& name, Module* module, std::optional<double> rate) {
+    ParameterGroup group{name, rate.value_or(train.learning_rate), {}};
+    if (!module || group.learning_rate <= 0) return;
+    collect(*module, group);
+    groups.push_back(std::move(group));
+  };
+  if (network_) {
+    add("network", network_.get(), train.unet_lr);
+    return groups;
+  }
+  add("text_encoder", pipeline_.text_encoder.get(), train.learning_rate_te1);
+  add("text_encoder_2", pipeline_.text_encoder_2.get(), train.learning_rate_te2);
+  add("unet", pipeline_.unet.get(), train.unet_lr);
+  return groups;
+}
+
+void TrainingModel::place_frozen(at::Device device, at::ScalarType compute_type) {
+  place(pipeline_.text_encoder.get(), device, compute_type);
+  place(pipeline_.text_encoder_2.get(), device, compute_type);
+  place(pipeline_.unet.get(), device, compute_type);
+}
+
+std::vector<ComponentFile> TrainingModel::component_files() const {
+  if (network_) return {{"network", run_.output_name + ".safetensors", network_alphas(*network_, *run_.network), {}}};
+  std::vector<ComponentFile> files;
+  const auto add_text_encoder = [&](const std::string& name, const CLIPTextModel* encoder) {
+    if (!encoder) return;
+    files.push_back({name, name + "/model.safetensors", {}, [options = encoder->options()](const std::filesystem::path& folder) {
+                       write_clip_text_options(options, folder);
+                     }});
+  };
+  add_text_encoder("text_encoder", pipeline_.text_encoder.get());
+  add_text_encoder("text_encoder_2", pipeline_.text_encoder_2.get());
+  const std::string unet_config = unet_config_json(pipeline_.unet->options());
+  files.push_back({"unet", "unet/diffusion_pytorch_model.safetensors", {}, [unet_config](const std::filesystem::path& folder) {
+                     write_file_atomically(folder / "config.json", unet_config);
+                   }});
+  return files;
+}
+
+std::filesystem::path TrainingModel::save_product(const std::map<std::string, std::string>& metadata) const {
+  const std::filesystem::path folder(run_.output_dir);
+  const SafeDtype dtype = save_dtype(run_.save.precision);
+  if (network_) {
+    const std::filesystem::path file = folder / (run_.output_name + ".safetensors");
+    network_->save(file, dtype, metadata);
+    return file;
+  }
+  AtomicFolder product(folder / run_.output_name, /*replace=*/true);
+  pipeline_.save_pretrained(product.temporary_path(), dtype);
+  product.commit();
+  return folder / run_.output_name;
+}
+
+}  // namespace atelier

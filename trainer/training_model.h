@@ -1,0 +1,53 @@
+// The model of a run: what is loaded or made, which parts of it are trained, and how it is saved.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "configs/base/safetensors.h"
+#include "models/pipeline/stable_diffusion_xl.h"
+#include "trainer/flat_store.h"
+#include "trainer/options/run_options.h"
+
+namespace atelier {
+
+class LoraNetwork;
+
+/// Where the fp32 weights of one trained part stand in a checkpoint, in a form that other programs open too.
+struct ComponentFile {
+  std::string group;  // of the store
+  std::string file;   // relative: "unet/diffusion_pytorch_model.safetensors"
+  std::vector<std::pair<std::string, at::Tensor>> constants;  // written beside the weights ("....alpha")
+  std::function<void(const std::filesystem::path& folder)> write_config;  // config.json beside it; may be empty
+};
+
+class TrainingModel {
+ public:
+  /// Loads the weights, or draws them from run.seed; makes adapters. WeightsError, ConfigError.
+  explicit TrainingModel(const RunOptions& run);
+  ~TrainingModel();
+
+  StableDiffusionXL& pipeline() { return pipeline_; }
+  const StableDiffusionXL& pipeline() const { return pipeline_; }
+  bool is_adapter() const { return network_ != nullptr; }
+
+  /// What is trained: parts with a learning rate above 0, in forward order.
+  std::vector<ParameterGroup> parameter_groups();
+  /// Moves what is not trained to the device and type of training.
+  void place_frozen(at::Device device, at::ScalarType compute_type);
+
+  std::vector<ComponentFile> component_files() const;
+  /// OUTPUT_DIR/NAME.safetensors (adapters) or OUTPUT_DIR/NAME/ (a diffusers folder); returns the path.
+  std::filesystem::path save_product(const std::map<std::string, std::string>& metadata) const;
+
+ private:
+  RunOptions run_;
+  StableDiffusionXL pipeline_;
+  std::unique_ptr<LoraNetwork> network_;
+};
+
+}  // namespace atelier
