@@ -1,7 +1,7 @@
 #include "data/bucket/bucket.h"
 
 #include <algorithm>
-#include <cmath>
+#include <iterator>
 #include <set>
 
 #include "configs/base/error.h"
@@ -51,18 +51,29 @@ BucketAssigner::BucketAssigner(const BucketOptions& options)
     : sizes_(make_buckets(options)),
       step_(static_cast<int32_t>(options.bucket_reso_steps)),
       no_upscale_(options.bucket_no_upscale && options.enable_bucket) {
-  for (const BucketSize& size : sizes_) aspects_.push_back(static_cast<double>(size.width) / size.height);
+  for (size_t i = 0; i < sizes_.size(); ++i) {
+    aspects_.push_back({static_cast<double>(sizes_[i].width) / sizes_[i].height, i});
+  }
+  std::stable_sort(aspects_.begin(), aspects_.end(), [](const Aspect& a, const Aspect& b) { return a.ratio < b.ratio; });
+  const auto same = [](const Aspect& a, const Aspect& b) { return a.ratio == b.ratio; };
+  aspects_.erase(std::unique(aspects_.begin(), aspects_.end(), same), aspects_.end());
+}
+
+const BucketSize& BucketAssigner::nearest(double ratio) const {
+  const auto above = std::lower_bound(aspects_.begin(), aspects_.end(), ratio,
+                                      [](const Aspect& aspect, double value) { return aspect.ratio < value; });
+  if (above == aspects_.begin()) return sizes_[above->index];
+  const auto below = std::prev(above);
+  if (above == aspects_.end()) return sizes_[below->index];
+  const double error_below = ratio - below->ratio, error_above = above->ratio - ratio;
+  if (error_below == error_above) return sizes_[std::min(below->index, above->index)];
+  return sizes_[error_below < error_above ? below->index : above->index];
 }
 
 BucketSize BucketAssigner::operator()(int32_t width, int32_t height) const {
   const BucketSize own{width, height};
   if (std::binary_search(sizes_.begin(), sizes_.end(), own)) return own;
-  const double aspect = static_cast<double>(width) / height;
-  size_t best = 0;
-  for (size_t i = 1; i < aspects_.size(); ++i) {
-    if (std::abs(aspects_[i] - aspect) < std::abs(aspects_[best] - aspect)) best = i;
-  }
-  const BucketSize bucket = sizes_[best];
+  const BucketSize bucket = nearest(static_cast<double>(width) / height);
   if (!no_upscale_ || !is_upscaled(width, height, bucket.width, bucket.height)) return bucket;
   const auto own_side = [this](int32_t side, int32_t limit) {
     return std::max(step_, static_cast<int32_t>(floor_to(std::min(side, limit), step_)));

@@ -37,8 +37,15 @@ class BucketAssigner {
   BucketSize operator()(int32_t width, int32_t height) const;
 
  private:
+  struct Aspect {
+    double ratio;  // width / height
+    size_t index;  // into sizes_, the first of this ratio
+  };
+
+  const BucketSize& nearest(double ratio) const;
+
   std::vector<BucketSize> sizes_;  // ascending
-  std::vector<double> aspects_;    // width / height of each
+  std::vector<Aspect> aspects_;    // ascending, each ratio once
   int32_t step_;
   bool no_upscale_;
 };

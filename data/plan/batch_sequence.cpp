@@ -69,21 +69,21 @@ BatchSlice BatchSequence::operator[](int64_t batch) const {
 
 std::vector<BucketUse> BatchSequence::bucket_uses() const {
   std::vector<BucketUse> uses(strata_->buckets().size());
-  const int64_t last = epochs() - 1;
+  const int64_t whole = whole_epochs();
   for (int64_t b = 0; b < buckets(); ++b) {
     BucketUse& use = uses[static_cast<size_t>(b)];
-    use.samples = emitted_before(b, last);
+    use.samples = emitted_before(b, whole);
     if (!is_small(b)) {
       use.batches = use.samples / batch_size_;
       continue;
     }
-    for (int64_t epoch = 0; epoch < last; ++epoch) {
+    for (int64_t epoch = 0; epoch < whole; ++epoch) {
       use.batches += batches_in_epoch(b, epoch);
       const int64_t samples = strata_->samples_before(b, epoch + 1) - strata_->samples_before(b, epoch);
       use.short_batches += samples % batch_size_ != 0;
     }
   }
-  for (int64_t batch = epoch_begin(last); batch < size_; ++batch) {
+  for (int64_t batch = epoch_begin(whole); batch < size_; ++batch) {
     const BatchSlice slice = (*this)[batch];
     BucketUse& use = uses[static_cast<size_t>(slice.bucket)];
     ++use.batches;

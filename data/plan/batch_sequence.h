@@ -45,6 +45,8 @@ class BatchSequence {
   /// The first batch of an epoch; of epochs(): where the next epoch begins or would begin.
   int64_t epoch_begin(int64_t epoch) const { return epoch_begin_[static_cast<size_t>(epoch)]; }
   int64_t epoch_of(int64_t batch) const;
+  /// Epochs whose batches are all in the run.
+  int64_t whole_epochs() const { return size_ < epoch_begin_.back() ? epochs() - 1 : epochs(); }
   bool is_small(int64_t bucket) const { return small_[static_cast<size_t>(bucket)]; }
 
   /// REQUIRES 0 <= batch < size(). Any order of asking.

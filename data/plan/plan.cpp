@@ -125,24 +125,24 @@ GlobalBatch Plan::batch(int64_t index) const {
 
 std::vector<uint32_t> Plan::uses() const {
   std::vector<uint32_t> uses(strata_->input().rows.size(), 0);
-  const int64_t last = total_epochs() - 1;
-  // All epochs before the last: rank k of n posts takes its turn (W + k) / n times among W uses.
+  const int64_t whole = sequence_.whole_epochs();
+  // The samples of the whole epochs: of W uses of n posts, rank k has (W + k) / n.
   for (const Stratum& stratum : strata_->strata()) {
     const KeyedPermutation post_of_rank(static_cast<uint64_t>(stratum.posts), stratum.rank_key);
-    const int64_t used = stratum.uses_before(last);
+    const int64_t used = stratum.uses_before(whole);
     for (int64_t rank = 0; rank < stratum.posts; ++rank) {
       const auto post = static_cast<int64_t>(post_of_rank(static_cast<uint64_t>(rank)));
       uses[strata_->order()[static_cast<size_t>(stratum.begin + post)]] +=
           static_cast<uint32_t>((used + rank) / stratum.posts);
     }
   }
-  // Less what they carried into the last one, and the last one's batches as far as they come.
+  // Less what they carry over, and the batches after them.
   for (int64_t b = 0; b < static_cast<int64_t>(strata_->buckets().size()); ++b) {
-    const int64_t emitted = sequence_.emitted_before(b, last);
-    const BatchSlice carried{b, last, emitted, strata_->samples_before(b, last) - emitted};
+    const int64_t emitted = sequence_.emitted_before(b, whole);
+    const BatchSlice carried{b, whole, emitted, strata_->samples_before(b, whole) - emitted};
     walk(*strata_, seed_, carried, [&](uint32_t row, int64_t, int64_t) { --uses[row]; });
   }
-  for (int64_t i = sequence_.epoch_begin(last); i < sequence_.size(); ++i) {
+  for (int64_t i = sequence_.epoch_begin(whole); i < sequence_.size(); ++i) {
     walk(*strata_, seed_, sequence_[i], [&](uint32_t row, int64_t, int64_t) { ++uses[row]; });
   }
   return uses;
