@@ -63,7 +63,7 @@ std::filesystem::path component_folder(const std::filesystem::path& path, const 
 }
 
 Verb verb_eval() {
-  return {"eval", "one forward, and with --grad one backward, of one component on given tensors", [](CLI::App& app) {
+  return {"model eval", "one forward, and with --grad one backward, of one component on given tensors", [](CLI::App& app) {
             auto arguments = std::make_shared<EvalArguments>();
             std::vector<std::string> names;
             for (const Component& component : kComponents) names.emplace_back(component.name);
