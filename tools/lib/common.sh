@@ -42,7 +42,8 @@ need_space() {
 }
 
 # How apt and pip say that nobody answered.
-readonly NETWORK_FAILURES='could not resolve|failure resolving|name resolution|failed to resolve|network is unreachable'\
+readonly NETWORK_FAILURES='network is unreachable'\
+'|could not resolve|failed to resolve|failure resolving|name resolution'\
 '|could not connect|unable to connect|cannot connect|connection (refused|timed out|broken|reset|failed)'\
 '|newconnectionerror|timeouterror|read timed out'
 
