@@ -56,13 +56,6 @@ void check_components(const StableDiffusionXL& model, const fs::path& folder) {
   require_equal(model.autoencoder->channels(), unet.in_channels, "channels of the latents");
 }
 
-// Standard normal [1, C, h, w] of one picture, the same whatever else is generated beside it.
-at::Tensor picture_noise(uint64_t seed, int64_t channels, int64_t height, int64_t width) {
-  at::Tensor noise = at::empty({1, channels, height, width}, at::kFloat);
-  fill_normal(random_key(seed, "sample noise"), noise.mutable_data_ptr<float>(), noise.numel());
-  return noise;
-}
-
 at::Tensor to_bytes(const at::Tensor& pixels) {
   const at::Tensor scaled = pixels.to(at::kFloat).add(1).mul(127.5).round().clamp(0, 255);
   return scaled.to(at::kByte).permute({0, 2, 3, 1}).contiguous().cpu();
@@ -152,31 +145,46 @@ Conditioning StableDiffusionXL::encode(const at::Tensor& input_ids_1, const at::
   return {at::cat({first, second.penultimate_hidden_state}, -1), second.pooled};
 }
 
+at::Tensor StableDiffusionXL::initial_noise(const GenerateOptions& options, std::span<const uint64_t> seeds) const {
+  const int64_t factor = autoencoder->factor();
+  const auto side = [&](int64_t pixels, const char* name) {
+    if (pixels == 0) return unet->options().sample_size;
+    if (pixels > 0 && pixels % factor == 0) return pixels / factor;
+    throw ConfigError(text("a picture cannot have a side of ", pixels, " px"), name,
+                      text("sides are multiples of ", factor));
+  };
+  const std::vector<int64_t> shape{autoencoder->channels(), side(options.height, "height"),
+                                   side(options.width, "width")};
+  at::Tensor noise = at::empty({static_cast<int64_t>(seeds.size()), shape[0], shape[1], shape[2]}, at::kFloat);
+  if (options.noise.defined()) {
+    if (options.noise.sizes() != noise.sizes())
+      throw ConfigError(text("the noise has the shape ", options.noise.sizes(), ", wanted ", noise.sizes()), "noise");
+    return options.noise;
+  }
+  for (size_t i = 0; i < seeds.size(); ++i) {
+    at::Tensor picture = noise[static_cast<int64_t>(i)];
+    fill_normal(random_key(seeds[i], "sample noise"), picture.mutable_data_ptr<float>(), picture.numel());
+  }
+  return noise;
+}
+
 at::Tensor StableDiffusionXL::generate(const GenerateOptions& options, const Conditioning& conditioning,
                                        const Conditioning& negative, std::span<const uint64_t> seeds) const {
   const at::NoGradGuard no_grad;
-  const int64_t factor = autoencoder->factor();
-  if (options.width < factor || options.height < factor || options.width % factor != 0 ||
-      options.height % factor != 0) {
-    throw ConfigError(text("a picture of ", options.width, " x ", options.height, " px cannot be made"),
-                      "width, height", text("both must be multiples of ", factor));
-  }
+  const at::Tensor noise = initial_noise(options, seeds);
+  const int64_t height = noise.size(2) * autoencoder->factor(), width = noise.size(3) * autoencoder->factor();
   const NoiseSchedule schedule(scheduler);
   const Sampler& sampler = find_sampler(options.sampler, scheduler);
   const bool guided = options.guidance_scale > 1;
   const at::TensorOptions like = conditioning.encoder_hidden_states.options();
 
-  std::vector<at::Tensor> noises;
-  for (const uint64_t seed : seeds) {
-    noises.push_back(picture_noise(seed, autoencoder->channels(), options.height / factor, options.width / factor));
-  }
   // With guidance the negative half goes through the UNet in the same call, first as in diffusers.
   const auto both = [&](const at::Tensor& positive, const at::Tensor& other) {
     return guided ? at::cat({other, positive}) : positive;
   };
   const at::Tensor states = both(conditioning.encoder_hidden_states, negative.encoder_hidden_states);
   const at::Tensor embeds = both(conditioning.text_embeds, negative.text_embeds);
-  const SizeConditioning size{options.height, options.width, 0, 0, options.height, options.width};
+  const SizeConditioning size{height, width, 0, 0, height, width};
   const at::Tensor time_ids = make_time_ids({&size, 1}).to(like).expand({states.size(0), 6});
 
   int64_t step = 0;
@@ -188,7 +196,7 @@ at::Tensor StableDiffusionXL::generate(const GenerateOptions& options, const Con
     const std::vector<at::Tensor> halves = answer.chunk(2);
     return halves[0] + options.guidance_scale * (halves[1] - halves[0]);
   };
-  return to_bytes(autoencoder->decode(sampler.run(schedule, options.steps, at::cat(noises).to(like), denoiser)));
+  return to_bytes(autoencoder->decode(sampler.run(schedule, options.steps, noise.to(like), denoiser)));
 }
 
 }  // namespace atelier

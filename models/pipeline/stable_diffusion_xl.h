@@ -9,7 +9,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "configs/base/safetensors.h"
 #include "models/autoencoder/autoencoder.h"
@@ -37,10 +36,11 @@ struct SizeConditioning {
 at::Tensor make_time_ids(std::span<const SizeConditioning> sizes);
 
 struct GenerateOptions {
-  int64_t width = 1024, height = 1024;  // px, multiples of the autoencoder's factor
+  int64_t width = 0, height = 0;  // px, multiples of the autoencoder's factor; 0: the UNet's sample_size
   int64_t steps = 30;
   double guidance_scale = 5.0;  // 1 and below: the negative is not computed
   std::string sampler;          // a name of models/schedulers/samplers.h; empty: the model's own
+  at::Tensor noise;             // [B, C, h, w], standard normal, to begin with; undefined: keyed by the seeds
   /// Called after each step; may throw to stop.
   std::function<void(int64_t step, int64_t steps)> on_step;
 };
@@ -68,6 +68,7 @@ class StableDiffusionXL {
 
   /// Pictures [B, H, W, 3] u8 on the CPU, one a seed, with classifier-free guidance towards `conditioning` and away
   /// from `negative` (both of batch B). A picture's noise depends on its own seed and the size alone.
+  /// ConfigError for a size that is not possible.
   at::Tensor generate(const GenerateOptions& options, const Conditioning& conditioning, const Conditioning& negative,
                       std::span<const uint64_t> seeds) const;
 
@@ -76,6 +77,9 @@ class StableDiffusionXL {
   std::unique_ptr<UNet2DConditionModel> unet;
   std::unique_ptr<Autoencoder> autoencoder;
   SchedulerOptions scheduler;
+
+ private:
+  at::Tensor initial_noise(const GenerateOptions& options, std::span<const uint64_t> seeds) const;  // [B, C, h, w]
 };
 
 }  // namespace atelier

@@ -21,6 +21,10 @@ NamedTensors eval_clip(const std::filesystem::path& folder, bool with_projection
   if (input_ids.dim() != 2 || input_ids.scalar_type() != at::kLong) {
     throw ConfigError("input_ids must be int64 [B, L]", "--inputs");
   }
+  if (input_ids.numel() == 0 || input_ids.min().item<int64_t>() < 0 ||
+      input_ids.max().item<int64_t>() >= model->options().vocab_size) {
+    throw ConfigError(text("input_ids must hold ids in [0, ", model->options().vocab_size, ")"), "--inputs");
+  }
   const CLIPTextOutput output = model->forward(input_ids);
   NamedTensors outputs = {{"last_hidden_state", output.last_hidden_state},
                           {"penultimate_hidden_state", output.penultimate_hidden_state},

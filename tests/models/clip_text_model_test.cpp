@@ -1,0 +1,127 @@
+#include "models/clip/clip_text_model.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "configs/base/atomic_file.h"
+#include "configs/base/error.h"
+#include "tests/support/golden_tensors.h"
+#include "tests/support/temporary_folder.h"
+
+namespace atelier {
+namespace {
+
+CLIPTextOptions small_clip() {
+  CLIPTextOptions options;
+  options.with_projection = true;
+  options.vocab_size = 500;
+  options.hidden_size = 64;
+  options.intermediate_size = 160;
+  options.num_hidden_layers = 3;
+  options.num_attention_heads = 4;
+  options.projection_dim = 48;
+  options.eos_token_id = 2;
+  return options;
+}
+
+at::Tensor some_ids() { return at::arange(3 * 20, at::kLong).mul(37).remainder(500).view({3, 20}); }
+
+TEST(CLIPTextModel, IsDrawnLikeTransformers) {
+  const GoldenTensors golden("clip_init/clip_init.safetensors");
+  CLIPTextModel model(small_clip());
+  initialize(model, 11);
+  size_t compared = 0;
+  model.for_each_parameter([&](const std::string& name, at::Tensor& parameter) {
+    SCOPED_TRACE(name);
+    const double mean = golden[name][0].item<double>(), deviation = golden[name][1].item<double>();
+    const auto count = static_cast<double>(parameter.numel());
+    // Five standard errors of the mean and of the deviation of `count` draws.
+    EXPECT_NEAR(parameter.mean().item<double>(), mean, 5 * deviation / std::sqrt(count) + 1e-9);
+    EXPECT_NEAR(parameter.std().item<double>(), deviation, 5 * deviation / std::sqrt(2 * count) + 1e-9);
+    ++compared;
+  });
+  EXPECT_EQ(compared, golden.all().size());
+}
+
+TEST(CLIPTextModel, CheckpointingGivesTheSameGradients) {
+  CLIPTextModel model(small_clip());
+  initialize(model, 3);
+  model.set_requires_grad(true);
+  const auto gradients = [&](bool checkpointing) {
+    model.set_gradient_checkpointing(checkpointing);
+    const CLIPTextOutput output = model.forward(some_ids());
+    (output.penultimate_hidden_state.square().mean() + output.pooled.sin().sum()).backward();
+    std::vector<at::Tensor> result;
+    model.for_each_parameter([&](const std::string&, at::Tensor& parameter) {
+      result.push_back(parameter.grad().clone());
+      parameter.mutable_grad().reset();
+    });
+    return result;
+  };
+  const std::vector<at::Tensor> plain = gradients(false), recomputed = gradients(true);
+  for (size_t i = 0; i < plain.size(); ++i) EXPECT_LT(l2_error(recomputed[i], plain[i]), 2e-6) << i;
+}
+
+TEST(CLIPTextModel, PenultimateAloneIsThatOfForward) {
+  CLIPTextModel model(small_clip());
+  initialize(model, 5);
+  EXPECT_TRUE(model.penultimate_hidden_state(some_ids()).equal(model.forward(some_ids()).penultimate_hidden_state));
+}
+
+TEST(CLIPTextModel, ALaterTokenChangesNoEarlierState) {
+  CLIPTextModel model(small_clip());
+  initialize(model, 5);
+  at::Tensor other = some_ids();
+  other.narrow(1, 12, 8).add_(1).remainder_(500);
+  const at::Tensor a = model.forward(some_ids()).last_hidden_state, b = model.forward(other).last_hidden_state;
+  EXPECT_LT(l2_error(a.narrow(1, 0, 12), b.narrow(1, 0, 12)), 1e-6);
+  EXPECT_GT(l2_error(a.narrow(1, 12, 8), b.narrow(1, 12, 8)), 1e-2);
+}
+
+TEST(CLIPTextModel, TooLongATextIsToldWithTheLimit) {
+  CLIPTextModel model(small_clip());
+  try {
+    model.forward(at::zeros({1, 78}, at::kLong));
+    FAIL();
+  } catch (const WeightsError& error) {
+    EXPECT_NE(error.where().find("77"), std::string::npos) << error.where();
+  }
+}
+
+TEST(CLIPTextModel, SavesAndLoadsTheSame) {
+  const TemporaryFolder folder;
+  CLIPTextModel model(small_clip());
+  initialize(model, 9);
+  model.save_pretrained(folder.path(), SafeDtype::kF32);
+  const auto loaded = CLIPTextModel::from_pretrained(folder.path());
+  EXPECT_TRUE(loaded->forward(some_ids()).pooled.equal(model.forward(some_ids()).pooled));
+}
+
+void expect_config_error(const std::string& config, const std::string& key) {
+  SCOPED_TRACE(config);
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() / "config.json") << config;
+  try {
+    read_clip_text_options(folder.path());
+    ADD_FAILURE() << "no error";
+  } catch (const WeightsError& error) {
+    EXPECT_NE(error.summary().find(key), std::string::npos) << error.summary();
+    EXPECT_NE(error.where().find("config.json"), std::string::npos) << error.where();
+  }
+}
+
+TEST(CLIPTextOptions, UnsupportedValuesNameKeyAndFile) {
+  expect_config_error(R"({"architectures": ["CLIPModel"]})", "architectures");
+  expect_config_error(R"({"architectures": ["CLIPTextModel"], "hidden_act": "relu"})", "hidden_act");
+  expect_config_error(R"({"architectures": ["CLIPTextModel"], "attention_dropout": 0.1})", "attention_dropout");
+  expect_config_error(R"({"architectures": ["CLIPTextModel"], "num_attention_heads": 7})", "num_attention_heads");
+  expect_config_error(R"({"architectures": ["CLIPTextModel"], "hidden_size": "wide"})", "hidden_size");
+  expect_config_error(R"({"architectures": ["CLIPTextModel"], "num_hidden_layers": 0})", "num_hidden_layers");
+  expect_config_error("[1, 2]", "JSON");
+}
+
+}  // namespace
+}  // namespace atelier
