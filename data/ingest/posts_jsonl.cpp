@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 namespace dom = simdjson::dom;
 
 constexpr size_t kPartBytes = 4 << 20;
+constexpr size_t kUnitBytes = 1024;
 
 /// A scalar as text, without a copy for strings. `buffer` holds numbers.
 std::string_view scalar_text(const dom::element& value, std::array<char, 32>& buffer) {
@@ -99,14 +100,15 @@ PostsJsonlReader::PostsJsonlReader(const SourceOptions& options) {
 }
 
 int64_t PostsJsonlReader::part_size(int64_t part) const {
-  return static_cast<int64_t>(begins_[static_cast<size_t>(part) + 1] - begins_[static_cast<size_t>(part)]);
+  const size_t bytes = begins_[static_cast<size_t>(part) + 1] - begins_[static_cast<size_t>(part)];
+  return static_cast<int64_t>((bytes + kUnitBytes - 1) / kUnitBytes);
 }
 
 PostBatch PostsJsonlReader::read(int64_t part, const PictureProbe& probe) const {
   PostBatch batch;
   dom::parser parser;
-  const size_t begin = begins_[static_cast<size_t>(part)];
-  std::string_view rest = text_.substr(begin, static_cast<size_t>(part_size(part)));
+  const size_t begin = begins_[static_cast<size_t>(part)], end_of_part = begins_[static_cast<size_t>(part) + 1];
+  std::string_view rest = text_.substr(begin, end_of_part - begin);
   while (!rest.empty()) {
     const size_t end = std::min(rest.find('\n'), rest.size());
     const std::string_view line = trim(rest.substr(0, end));

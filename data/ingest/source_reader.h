@@ -38,7 +38,7 @@ class SourceReader {
   /// "folder", "posts jsonl".
   virtual std::string_view kind() const = 0;
   virtual int64_t part_count() const = 0;
-  /// How much a part holds, for progress: files or bytes.
+  /// How much a part holds, for progress: files, or KiB of a posts file.
   virtual int64_t part_size(int64_t part) const = 0;
   /// Thread-safe. `probe` knows the pictures that need no opening.
   virtual PostBatch read(int64_t part, const PictureProbe& probe) const = 0;

@@ -44,7 +44,7 @@ PictureProbe make_probe(const Manifest* previous) {
 std::vector<PostBatch> read_parts(const SourceReader& reader, const std::string& path, const PictureProbe& probe) {
   int64_t total = 0;
   for (int64_t part = 0; part < reader.part_count(); ++part) total += reader.part_size(part);
-  Progress progress("scan " + path, total, reader.kind() == "folder" ? "files" : "bytes");
+  Progress progress("scan " + path, total, reader.kind() == "folder" ? "files" : "KiB");
   std::vector<PostBatch> batches(static_cast<size_t>(reader.part_count()));
   parallel_for(reader.part_count(), 0, [&](int64_t part) {
     check_interrupted();
