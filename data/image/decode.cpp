@@ -24,13 +24,19 @@ constexpr int64_t kChannels = 3;
 using VipsHandle = std::unique_ptr<VipsImage, decltype([](VipsImage* image) { g_object_unref(image); })>;
 using VipsMemory = std::unique_ptr<void, decltype([](void* memory) { g_free(memory); })>;
 
+thread_local int vips_warnings = 0;  // given on this thread
+
+void take_vips_log(const char*, GLogLevelFlags level, const char* message, void*) {
+  if (level & G_LOG_LEVEL_WARNING) ++vips_warnings;
+  log_debug("libvips: ", message);
+}
+
 /// Once a process: one thread a picture (the loader has its own), no cache of operations, no words on stderr.
 void start_vips() {
   static std::once_flag once;
   std::call_once(once, [] {
-    g_log_set_handler(
-        "VIPS", static_cast<GLogLevelFlags>(G_LOG_LEVEL_MASK | G_LOG_FLAG_RECURSION),
-        [](const char*, GLogLevelFlags, const char* message, void*) { log_debug("libvips: ", message); }, nullptr);
+    g_log_set_handler("VIPS", static_cast<GLogLevelFlags>(G_LOG_LEVEL_MASK | G_LOG_FLAG_RECURSION), take_vips_log,
+                      nullptr);
     if (VIPS_INIT("atelier") != 0) throw MachineError("libvips does not start", "", "see its installation");
     vips_concurrency_set(1);
     vips_cache_set_max(0);
@@ -96,12 +102,41 @@ VipsHandle flatten(VipsHandle image, const Rgb& background) {
   return make([&](VipsImage** out) { return vips_flatten(image.get(), out, "background", values.get(), nullptr); });
 }
 
-VipsHandle resize(VipsHandle image, int32_t width, int32_t height) {
-  if (image->Xsize == width && image->Ysize == height) return image;
+VipsHandle reduce(VipsHandle image, double x_scale, double y_scale) {
+  if (x_scale == 1 && y_scale == 1) return image;
   return make([&](VipsImage** out) {
-    return vips_resize(image.get(), out, double(width) / image->Xsize, "vscale", double(height) / image->Ysize,
-                       "kernel", VIPS_KERNEL_LANCZOS3, nullptr);
+    return vips_resize(image.get(), out, x_scale, "vscale", y_scale, "kernel", VIPS_KERNEL_LANCZOS3, nullptr);
   });
+}
+
+/// vips_resize enlarges half a pixel off, so the corners are set here: output x is input (x + 1/2) / scale - 1/2.
+VipsHandle enlarge(VipsHandle image, int32_t width, int32_t height) {
+  if (image->Xsize == width && image->Ysize == height) return image;
+  const VipsHandle whole = make([&](VipsImage** out) { return (*out = vips_image_copy_memory(image.get())) ? 0 : -1; });
+  const std::unique_ptr<VipsInterpolate, decltype([](VipsInterpolate* object) { g_object_unref(object); })> bicubic(
+      vips_interpolate_new("bicubic"));
+  const std::array<int, 4> area = {0, 0, width, height};
+  const std::unique_ptr<VipsArrayInt, decltype([](VipsArrayInt* array) { vips_area_unref(VIPS_AREA(array)); })> output(
+      vips_array_int_new(area.data(), 4));
+  return make([&](VipsImage** out) {
+    return vips_affine(whole.get(), out, double(width) / whole->Xsize, 0.0, 0.0, double(height) / whole->Ysize,
+                       "interpolate", bicubic.get(), "oarea", output.get(), "idx", 0.5, "idy", 0.5, "odx", -0.5, "ody",
+                       -0.5, "extend", VIPS_EXTEND_COPY, nullptr);
+  });
+}
+
+VipsHandle resize(VipsHandle image, int32_t width, int32_t height) {
+  const double x_scale = std::min(1.0, double(width) / image->Xsize);
+  const double y_scale = std::min(1.0, double(height) / image->Ysize);
+  return enlarge(reduce(std::move(image), x_scale, y_scale), width, height);
+}
+
+/// libvips looks for libjpeg's warnings before it reads a strip of lines, so those of the last strip are only told when
+/// the picture is closed.
+void close(VipsHandle image, ImageFormat format) {
+  const int before = vips_warnings;
+  image.reset();
+  if (format == ImageFormat::kJpeg && vips_warnings != before) throw DataError("the picture's last lines are damaged");
 }
 
 /// The largest of 1, 2, 4, 8 that leaves at least twice the wanted size.
@@ -161,6 +196,7 @@ void decode(const OpenPicture& picture, const DecodeOptions& options, const Plac
   size_t size = 0;
   const VipsMemory memory(vips_image_write_to_memory(image.get(), &size));
   if (!memory) throw_vips_error();
+  close(std::move(image), info.format);
   if (size != static_cast<size_t>(kChannels) * width * height) throw std::logic_error("libvips gave another size");
   copy_upright({static_cast<const uint8_t*>(memory.get()), size}, info.orientation, placement, rgb);
 }
