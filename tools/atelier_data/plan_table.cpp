@@ -9,20 +9,22 @@ namespace atelier {
 namespace {
 
 std::string figures(const PlanReport& report) {
-  TextTable table({"plan", "", "of"});
-  const auto add = [&table](std::string name, std::string value, std::string of) {
-    table.add({std::move(name), std::move(value), std::move(of)});
-  };
-  add("steps", grouped(report.steps), text(grouped(report.batch_size), " samples a batch"));
-  add("epochs", grouped(report.epochs), text(fixed_decimals(report.samples_per_epoch, 1), " samples, mean"));
-  add("samples", grouped(report.samples), text(grouped(report.pictures), " usable pictures"));
-  add("short batches", grouped(report.short_batches), text(grouped(report.batches), " batches"));
-  add("largest repeat", fixed_decimals(report.largest_repeat, 3), "a picture, an epoch");
-  add("exposure, mean", fixed_decimals(report.mean_exposure, 2), "a picture, the run");
-  add("exposure, most", grouped(report.largest_exposure), "a picture, the run");
-  add("never reached", grouped(report.unreached), "pictures");
-  add("enlarged", grouped(report.upscaled), "pictures");
-  add("cropped away", percent(report.crop_loss), "area, mean of the samples");
+  TextTable table({"plan", ""});
+  const auto add = [&table](std::string name, std::string value) { table.add({std::move(name), std::move(value)}); };
+  add("steps", grouped(report.steps));
+  add("epochs begun", grouped(report.epochs));
+  add("samples in the run", grouped(report.samples));
+  add("samples an epoch, mean", fixed_decimals(report.samples_per_epoch, 1));
+  add("samples a batch", grouped(report.batch_size));
+  add("batches", grouped(report.batches));
+  add("short batches", grouped(report.short_batches));
+  add("usable pictures", grouped(report.pictures));
+  add("never reached", grouped(report.unreached));
+  add("uses of a picture in the run, mean", fixed_decimals(report.mean_exposure, 2));
+  add("uses of a picture in the run, most", grouped(report.largest_exposure));
+  add("largest repeat of a picture an epoch", fixed_decimals(report.largest_repeat, 3));
+  add("enlarged pictures", grouped(report.upscaled));
+  add("area cropped away, mean of the samples", percent(report.crop_loss));
   return table.str();
 }
 
