@@ -14,6 +14,7 @@ ca-certificates     file:/etc/ssl/certs
 libcli11-dev        header:CLI/CLI.hpp
 libfmt-dev          header:fmt/format.h
 libgloo-dev         header:gloo/algorithm.h
+libpng-dev          header:png.h
 libsimdjson-dev     header:simdjson.h
 libspdlog-dev       header:spdlog/spdlog.h
 libssl-dev          header:openssl/evp.h
