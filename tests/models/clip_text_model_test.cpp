@@ -62,7 +62,8 @@ TEST(CLIPTextModel, CheckpointingGivesTheSameGradients) {
     return result;
   };
   const std::vector<at::Tensor> plain = gradients(false), recomputed = gradients(true);
-  for (size_t i = 0; i < plain.size(); ++i) EXPECT_LT(l2_error(recomputed[i], plain[i]), 2e-6) << i;
+  // Absolute where a gradient is zero but for rounding (the keys' biases).
+  for (size_t i = 0; i < plain.size(); ++i) EXPECT_TRUE(at::allclose(recomputed[i], plain[i], 1e-5, 1e-6)) << i;
 }
 
 TEST(CLIPTextModel, PenultimateAloneIsThatOfForward) {
