@@ -68,8 +68,8 @@ std::vector<double> temperature_shares(const std::vector<ClassCount>& classes, d
 
 /// The wanted shares of the classes that have posts, scaled to 1.
 std::vector<double> wanted_shares(const std::vector<ClassCount>& classes, const BalanceOptions& options) {
-  std::vector<double> shares = options.temperature ? temperature_shares(classes, *options.temperature)
-                                                   : target_shares(classes, options);
+  std::vector<double> shares =
+      options.temperature ? temperature_shares(classes, *options.temperature) : target_shares(classes, options);
   double sum = 0;
   for (size_t g = 0; g < classes.size(); ++g) {
     if (classes[g].posts == 0) shares[g] = 0;
@@ -83,8 +83,8 @@ std::vector<double> wanted_shares(const std::vector<ClassCount>& classes, const 
   return shares;
 }
 
-/// The factor f of repeats_g = min(cap, f x t_g / n_g) that makes the epoch `length` samples long: classes reach the cap
-/// in the order of t_g / n_g, so fix them one after another and solve for the others.
+/// The factor f of repeats_g = min(cap, f x t_g / n_g) that makes the epoch `length` samples long: classes reach the
+/// cap in the order of t_g / n_g, so fix them one after another and solve for the others.
 double fill_factor(const std::vector<ClassCount>& classes, const std::vector<double>& shares, double cap,
                    double length) {
   std::vector<size_t> used;

@@ -25,10 +25,10 @@ struct ClassBalance {
 ///
 ///   repeats_g = min(max_repeat, f x t_g / n_g)
 ///
-/// with one factor f for all classes. `epoch: natural` chooses f so that the epoch keeps its length (the number of posts
-/// of the classes that are used), which is water-filling: what max_repeat cuts off goes to the other classes in
-/// proportion to their shares. `epoch: cover` chooses the least f that leaves no used class below 1; the epoch is as long
-/// as that makes it. Classes without posts, and those with share 0, get no repeats.
+/// with one factor f for all classes. `epoch: natural` chooses f so that the epoch keeps its length (the number of
+/// posts of the classes that are used), which is water-filling: what max_repeat cuts off goes to the other classes in
+/// proportion to their shares. `epoch: cover` chooses the least f that leaves no used class below 1; the epoch is as
+/// long as that makes it. Classes without posts, and those with share 0, get no repeats.
 ///
 /// ConfigError: a target for an unknown class, shares above 1, no rest while classes without a share have posts (unless
 /// `others: drop`), a target together with a temperature.

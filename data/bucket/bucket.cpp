@@ -25,8 +25,8 @@ std::vector<BucketSize> make_buckets(const BucketOptions& options) {
     throw ConfigError(text("resolution ", side, " is smaller than one step of ", step), "dataset.buckets.resolution");
   }
   if (shortest_side > side || longest_side < side) {
-    throw ConfigError(text("min_bucket_reso ", options.min_bucket_reso, " and max_bucket_reso ", options.max_bucket_reso,
-                           " do not enclose the resolution ", side),
+    throw ConfigError(text("min_bucket_reso ", options.min_bucket_reso, " and max_bucket_reso ",
+                           options.max_bucket_reso, " do not enclose the resolution ", side),
                       "dataset.buckets", "for 1024 use 512 and 2048");
   }
   std::set<BucketSize> sizes{{static_cast<int32_t>(square), static_cast<int32_t>(square)}};
@@ -42,9 +42,10 @@ std::vector<BucketSize> make_buckets(const BucketOptions& options) {
 void check_bucket_divisor(const BucketOptions& options, int64_t divisor) {
   const int64_t unit = options.enable_bucket ? options.bucket_reso_steps : options.resolution;
   if (unit % divisor == 0) return;
-  throw ConfigError(text(unit, " is not a multiple of ", divisor, ", which this model divides sides by"),
-                    options.enable_bucket ? "dataset.buckets.bucket_reso_steps" : "dataset.buckets.resolution",
-                    text("use ", std::max(divisor, floor_to(unit, divisor)), " or ", floor_to(unit, divisor) + divisor));
+  throw ConfigError(
+      text(unit, " is not a multiple of ", divisor, ", which this model divides sides by"),
+      options.enable_bucket ? "dataset.buckets.bucket_reso_steps" : "dataset.buckets.resolution",
+      text("use ", std::max(divisor, floor_to(unit, divisor)), " or ", floor_to(unit, divisor) + divisor));
 }
 
 BucketAssigner::BucketAssigner(const BucketOptions& options)
@@ -54,7 +55,8 @@ BucketAssigner::BucketAssigner(const BucketOptions& options)
   for (size_t i = 0; i < sizes_.size(); ++i) {
     aspects_.push_back({static_cast<double>(sizes_[i].width) / sizes_[i].height, i});
   }
-  std::stable_sort(aspects_.begin(), aspects_.end(), [](const Aspect& a, const Aspect& b) { return a.ratio < b.ratio; });
+  std::stable_sort(aspects_.begin(), aspects_.end(),
+                   [](const Aspect& a, const Aspect& b) { return a.ratio < b.ratio; });
   const auto same = [](const Aspect& a, const Aspect& b) { return a.ratio == b.ratio; };
   aspects_.erase(std::unique(aspects_.begin(), aspects_.end(), same), aspects_.end());
 }

@@ -16,10 +16,10 @@ struct BucketSize {
   auto operator<=>(const BucketSize&) const = default;
 };
 
-/// The bucket sizes of the options, ascending: for each width from min_bucket_reso to max_bucket_reso the largest height
-/// that keeps width x height within resolution^2, both turned ways, and the square. As sd-scripts, min_bucket_reso is
-/// rounded down and max_bucket_reso up to a multiple of bucket_reso_steps. Without enable_bucket: the square alone.
-/// ConfigError when no bucket is possible.
+/// The bucket sizes of the options, ascending: for each width from min_bucket_reso to max_bucket_reso the largest
+/// height that keeps width x height within resolution^2, both turned ways, and the square. As sd-scripts,
+/// min_bucket_reso is rounded down and max_bucket_reso up to a multiple of bucket_reso_steps. Without enable_bucket:
+/// the square alone. ConfigError when no bucket is possible.
 std::vector<BucketSize> make_buckets(const BucketOptions& options);
 
 /// ConfigError unless every side is a multiple of `divisor`, what the model divides sides by: 8 x 2^(levels - 1) for a

@@ -9,10 +9,10 @@
 namespace atelier {
 
 struct BatchingOptions {
-  int64_t train_batch_size = 1;                 // samples a process and micro-batch, at most
-  std::optional<int64_t> global_batch_size;     // samples a step, all processes together
-  int64_t gradient_accumulation_steps = 1;      // batches a step; with global_batch_size it follows by itself
-  std::optional<int64_t> max_train_steps;       // exactly one of these two
+  int64_t train_batch_size = 1;              // samples a process and micro-batch, at most
+  std::optional<int64_t> global_batch_size;  // samples a step, all processes together
+  int64_t gradient_accumulation_steps = 1;   // batches a step; with global_batch_size it follows by itself
+  std::optional<int64_t> max_train_steps;    // exactly one of these two
   std::optional<int64_t> max_train_epochs;
 };
 
@@ -25,8 +25,9 @@ inline void describe_batching(Section& section, BatchingOptions& options) {
   section.field("global_batch_size", options.global_batch_size)
       .range(1, 1 << 24)
       .unit("samples")
-      .doc("Fixes the whole step, all processes together: micro-batch and accumulation follow from the number of "
-           "processes, which must divide it.");
+      .doc(
+          "Fixes the whole step, all processes together: micro-batch and accumulation follow from the number of "
+          "processes, which must divide it.");
   section.field("gradient_accumulation_steps", options.gradient_accumulation_steps)
       .range(1, 65536)
       .unit("batches")

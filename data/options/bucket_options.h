@@ -22,8 +22,7 @@ inline void describe(Section& section, BucketOptions& options) {
       .range(16, 8192)
       .unit("px")
       .doc("Side of the square whose area no bucket exceeds.");
-  section.field("enable_bucket", options.enable_bucket)
-      .doc("false: one square bucket; pictures are cropped to it.");
+  section.field("enable_bucket", options.enable_bucket).doc("false: one square bucket; pictures are cropped to it.");
   section.field("min_bucket_reso", options.min_bucket_reso).range(8, 8192).unit("px").doc("Shortest side of a bucket.");
   section.field("max_bucket_reso", options.max_bucket_reso).range(8, 8192).unit("px").doc("Longest side of a bucket.");
   section.field("bucket_reso_steps", options.bucket_reso_steps)
@@ -33,8 +32,9 @@ inline void describe(Section& section, BucketOptions& options) {
   section.field("bucket_no_upscale", options.bucket_no_upscale)
       .doc("A picture smaller than its bucket keeps its own size, floored to the step, in a bucket of its own.");
   section.field("merge_small_buckets", options.merge_small_buckets)
-      .doc("Pictures of a bucket that holds less than one batch an epoch join the bucket of the nearest aspect; "
-           "otherwise such a bucket gives short batches.");
+      .doc(
+          "Pictures of a bucket that holds less than one batch an epoch join the bucket of the nearest aspect; "
+          "otherwise such a bucket gives short batches.");
 }
 
 }  // namespace atelier

@@ -12,7 +12,9 @@ BatchSequence::BatchSequence(std::shared_ptr<const Strata> strata, int64_t batch
   for (const Strata::Bucket& bucket : strata_->buckets()) {
     small_.push_back(bucket.samples_per_epoch < static_cast<double>(batch_size));
   }
-  const auto goes_on = [&] { return length.epochs ? epochs() < *length.epochs : epoch_begin_.back() < *length.batches; };
+  const auto goes_on = [&] {
+    return length.epochs ? epochs() < *length.epochs : epoch_begin_.back() < *length.batches;
+  };
   while (goes_on()) epoch_begin_.push_back(epoch_begin_.back() + count_epoch(epochs()));
   if (length.epochs) {
     for (int64_t b = 0; b < buckets(); ++b) {

@@ -1,10 +1,10 @@
 // The batches of a run in order: which part of which bucket's stream each of them is.
 //
-// Every bucket is an endless stream: the samples of epoch 0, of epoch 1 ... With C(e) samples of a bucket before epoch e
-// and batches of B, the bucket emits floor(C(e + 1) / B) - floor(C(e) / B) batches in epoch e: what an epoch leaves over
-// is carried into the next. A bucket of less than one batch an epoch is small: it carries nothing and gives short batches
-// every epoch. One keyed permutation orders the batches of an epoch. A run that counts in epochs ends with one short
-// batch a bucket for what is left.
+// Every bucket is an endless stream: the samples of epoch 0, of epoch 1 ... With C(e) samples of a bucket before epoch
+// e and batches of B, the bucket emits floor(C(e + 1) / B) - floor(C(e) / B) batches in epoch e: what an epoch leaves
+// over is carried into the next. A bucket of less than one batch an epoch is small: it carries nothing and gives short
+// batches every epoch. One keyed permutation orders the batches of an epoch. A run that counts in epochs ends with one
+// short batch a bucket for what is left.
 #pragma once
 
 #include <cstdint>
@@ -64,8 +64,8 @@ class BatchSequence {
   std::shared_ptr<const Strata> strata_;
   int64_t batch_size_, size_ = 0;
   uint64_t seed_;
-  std::vector<bool> small_;               // by bucket
-  std::vector<int64_t> epoch_begin_{0};   // batches before each epoch, and after the last
+  std::vector<bool> small_;                // by bucket
+  std::vector<int64_t> epoch_begin_{0};    // batches before each epoch, and after the last
   std::vector<int64_t> leftover_buckets_;  // those with a short batch at the end of the run
 };
 

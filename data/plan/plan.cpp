@@ -38,8 +38,8 @@ int64_t global_batch(const BatchingOptions& batching, int64_t world_size) {
 
 std::shared_ptr<const Strata> make_strata(PlanInput input, const BalanceOptions& balance, const BucketOptions& buckets,
                                           int64_t batch_size, uint64_t seed) {
-  auto strata = std::make_shared<Strata>(std::move(input), balance, buckets,
-                                         buckets.merge_small_buckets ? batch_size : 0, seed);
+  auto strata =
+      std::make_shared<Strata>(std::move(input), balance, buckets, buckets.merge_small_buckets ? batch_size : 0, seed);
   if (strata->samples_per_epoch() < kLeastSamplesPerEpoch) {
     throw DataError("there is nothing to train on: an epoch has no samples", "dataset",
                     "`atelier dataset stats` says why posts are left out; repeats and targets may be 0");
@@ -69,10 +69,10 @@ void walk(const Strata& strata, uint64_t seed, const BatchSlice& slice, Visit vi
       before.push_back(stratum.uses_before(epoch));
       end.push_back(samples += stratum.uses_before(epoch + 1) - before.back());
     }
-    const KeyedPermutation order(
-        static_cast<uint64_t>(samples),
-        random_key(seed, "plan bucket order", {static_cast<uint64_t>(bucket.size.width),
-                                               static_cast<uint64_t>(bucket.size.height), static_cast<uint64_t>(epoch)}));
+    const KeyedPermutation order(static_cast<uint64_t>(samples),
+                                 random_key(seed, "plan bucket order",
+                                            {static_cast<uint64_t>(bucket.size.width),
+                                             static_cast<uint64_t>(bucket.size.height), static_cast<uint64_t>(epoch)}));
     for (; position < std::min(slice.begin + slice.samples, epoch_begin + samples); ++position) {
       const auto item = static_cast<int64_t>(order(static_cast<uint64_t>(position - epoch_begin)));
       const auto s = static_cast<size_t>(std::upper_bound(end.begin(), end.end(), item) - end.begin());

@@ -43,8 +43,8 @@ PlanReport::Bucket report_bucket(const Plan& plan, size_t index, const std::vect
       const int64_t seen = uses[index_of_row];
       result.class_samples[static_cast<size_t>(row.group)] += seen;
       report.upscaled += is_upscaled(row.width, row.height, bucket.size.width, bucket.size.height);
-      report.crop_loss += static_cast<double>(seen) *
-                          crop_loss(row.width, row.height, bucket.size.width, bucket.size.height);
+      report.crop_loss +=
+          static_cast<double>(seen) * crop_loss(row.width, row.height, bucket.size.width, bucket.size.height);
     }
   }
   return result;

@@ -39,9 +39,8 @@ const BucketSize& nearest_bucket(const BucketSize& size, const std::vector<Bucke
   const auto distance = [&size](const BucketSize& other) {
     return std::pair(std::abs(aspect(other) - aspect(size)), std::abs(area(other) - area(size)));
   };
-  return *std::min_element(candidates.begin(), candidates.end(), [&](const BucketSize& a, const BucketSize& b) {
-    return distance(a) < distance(b);
-  });
+  return *std::min_element(candidates.begin(), candidates.end(),
+                           [&](const BucketSize& a, const BucketSize& b) { return distance(a) < distance(b); });
 }
 
 std::vector<int64_t> count_classes(const PlanInput& input) {
@@ -95,8 +94,8 @@ struct Strata::NumberedRows {
     std::unordered_map<StratumKey, uint32_t, StratumKeyHash> numbers;
     number_of_row.reserve(input.rows.size());
     for (const PlanInput::Row& row : input.rows) {
-      const size_t combination = static_cast<size_t>(row.group) * input.source_repeats.size() +
-                                 static_cast<size_t>(row.source);
+      const size_t combination =
+          static_cast<size_t>(row.group) * input.source_repeats.size() + static_cast<size_t>(row.source);
       const StratumKey key{assign(row.width, row.height), repeats.at(combination)};
       const auto [found, is_new] = numbers.try_emplace(key, static_cast<uint32_t>(keys.size()));
       if (is_new) keys.push_back(key), posts.push_back(0);
@@ -154,9 +153,9 @@ std::vector<int64_t> Strata::lay_out(const NumberedRows& numbered, uint64_t seed
     bucket.end_stratum = index + 1;
     bucket.posts += posts;
     bucket.samples_per_epoch += key.repeats.value() * static_cast<double>(posts);
-    const uint64_t rank_key =
-        random_key(seed, "plan rank", {static_cast<uint64_t>(key.size.width), static_cast<uint64_t>(key.size.height),
-                                       key.repeats.fixed()});
+    const uint64_t rank_key = random_key(
+        seed, "plan rank",
+        {static_cast<uint64_t>(key.size.width), static_cast<uint64_t>(key.size.height), key.repeats.fixed()});
     strata_.push_back({key.repeats, rank_key, begin, posts});
     begin += posts;
   }

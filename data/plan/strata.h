@@ -2,9 +2,9 @@
 //
 // In a stratum (bucket x repeats r) of n posts the post of keyed rank k is used
 //   floor((e + 1) r + k / n) - floor(e r + k / n)
-// times in epoch e. Summed over k this is floor(n r (e + 1)) - floor(n r e) (Hermite's identity), and rank k's count goes
-// up exactly where floor(n x) passes a number that is -k modulo n: use number v of the stratum (from 0, over all epochs)
-// falls on rank n - 1 - v mod n. The posts simply take turns.
+// times in epoch e. Summed over k this is floor(n r (e + 1)) - floor(n r e) (Hermite's identity), and rank k's count
+// goes up exactly where floor(n x) passes a number that is -k modulo n: use number v of the stratum (from 0, over all
+// epochs) falls on rank n - 1 - v mod n. The posts simply take turns.
 #pragma once
 
 #include <compare>
@@ -30,8 +30,8 @@ struct PlanInput {
   std::vector<double> source_repeats = {1};  // multiply the repeats that balance gives
 };
 
-/// Repeats in units of 2^-40, rounded up: so n x r that is a whole number in decimals stays one, and floor is never wrong
-/// by floating point.
+/// Repeats in units of 2^-40, rounded up: so n x r that is a whole number in decimals stays one, and floor is never
+/// wrong by floating point.
 class Repeats {
  public:
   static constexpr double kMaximum = 1e6;

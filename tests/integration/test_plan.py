@@ -18,7 +18,12 @@ from support.programs import run  # noqa: E402
 
 EPOCHS = 3
 BATCH = 12
-CLASSES = {"girl_only": "1girl, solo, hat", "boy_only": "1boy, solo", "mixed": "1boy, 1girl", "no_humans": "no_humans, tree"}
+CLASSES = {
+    "girl_only": "1girl, solo, hat",
+    "boy_only": "1boy, solo",
+    "mixed": "1boy, 1girl",
+    "no_humans": "no_humans, tree",
+}
 COUNTS = {"girl_only": 90, "boy_only": 20, "mixed": 10, "no_humans": 7}
 TARGET = {"girl_only": Fraction(2, 5), "boy_only": Fraction(3, 10)}
 MAX_REPEAT = 2
@@ -177,7 +182,8 @@ def test_world_sizes_list_the_same_batches(pictures):
 
 def test_steps_of_several_batches(pictures):
     folder, content = pictures
-    lines, _ = plan(folder, "micro", "--world-size", 2, "train.global_batch_size=null", "train.gradient_accumulation_steps=3")
+    overrides = ["train.global_batch_size=null", "train.gradient_accumulation_steps=3"]
+    lines, _ = plan(folder, "micro", "--world-size", 2, *overrides)
     assert max(len(line["samples"]) for line in lines) == 8
     assert [(line["step"], line["micro"]) for line in lines] == [(1 + i // 3, i % 3) for i in range(len(lines))]
     expected = sum(math.floor(len(ids) * repeats * EPOCHS) for (_, repeats), ids in strata(content).items())
@@ -218,6 +224,7 @@ def test_table_shows_the_shares_of_the_lines(pictures):
 def test_wrong_options(pictures, override, code, words):
     folder, _ = pictures
     out = folder / "never.jsonl"
-    result = run("atelier-data", "dataset", "plan", folder / "run.yaml", override, "--world-size", 2, "--out", out, check=False)
+    arguments = ["dataset", "plan", folder / "run.yaml", override, "--world-size", 2, "--out", out]
+    result = run("atelier-data", *arguments, check=False)
     assert result.returncode == code and words in result.stderr
     assert not out.exists() and not list(folder.glob("never*"))

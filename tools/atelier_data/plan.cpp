@@ -94,7 +94,8 @@ void dataset_plan(const PlanArguments& arguments) {
 }  // namespace
 
 Verb verb_plan() {
-  return {"dataset plan", "dry run: steps, buckets, balance, exposure, waste", [](CLI::App& app) -> std::function<void()> {
+  return {"dataset plan", "dry run: steps, buckets, balance, exposure, waste",
+          [](CLI::App& app) -> std::function<void()> {
             auto arguments = std::make_shared<PlanArguments>();
             app.add_option("run", arguments->run, "the run's YAML")->required()->type_name("RUN");
             app.add_option("overrides", arguments->overrides, "key.path=value")->type_name("KEY=VALUE");

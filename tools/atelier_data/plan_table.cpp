@@ -47,8 +47,7 @@ std::string buckets(const PlanReport& report) {
                grouped(bucket.use.samples), grouped(bucket.use.batches), grouped(bucket.use.short_batches),
                percent(bucket.fill)});
   }
-  const std::string_view note =
-      "* less than one batch an epoch; merge_small_buckets: true joins such to others\n";
+  const std::string_view note = "* less than one batch an epoch; merge_small_buckets: true joins such to others\n";
   return any_small ? text(table.str(), note) : table.str();
 }
 

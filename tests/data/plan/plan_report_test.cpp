@@ -44,8 +44,7 @@ TEST(PlanReport, IsWhatAWalkCounts) {
     ASSERT_EQ(report.largest_exposure, largest);
     for (size_t g = 0; g < 3; ++g) {
       ASSERT_EQ(report.classes[g].samples, class_samples[g]);
-      ASSERT_DOUBLE_EQ(report.classes[g].reached,
-                       static_cast<double>(class_samples[g]) / static_cast<double>(samples));
+      ASSERT_DOUBLE_EQ(report.classes[g].reached, static_cast<double>(class_samples[g]) / static_cast<double>(samples));
     }
     for (const PlanReport::Bucket& bucket : report.buckets) {
       const BucketUse& use = buckets[bucket.size];
@@ -61,7 +60,8 @@ TEST(PlanReport, WantedSharesAreReached) {
   PlanInput input;
   input.group_names = {"girl_only", "boy_only", "mixed"};
   const auto add = [&](int32_t group, int32_t width, int32_t height, int count) {
-    for (int i = 0; i < count; ++i) input.rows.push_back({static_cast<int64_t>(input.rows.size()), width, height, group, 0});
+    for (int i = 0; i < count; ++i)
+      input.rows.push_back({static_cast<int64_t>(input.rows.size()), width, height, group, 0});
   };
   add(0, 1024, 1024, 800), add(1, 832, 1216, 150), add(2, 1216, 832, 50);
   BalanceOptions balance;

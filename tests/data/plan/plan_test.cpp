@@ -51,8 +51,8 @@ TEST(Plan, CarriesOverWhatAnEpochLeaves) {
   EXPECT_EQ(carried, (std::vector<int64_t>{0, 1}));  // both in one batch, first
 }
 
-// Golden, by hand: 10 and 3 pictures, batches of 4, 3 epochs. The small bucket gives a short batch every epoch; the other
-// one 2, 3, 2 batches, and 30 - 28 = 2 at the very end.
+// Golden, by hand: 10 and 3 pictures, batches of 4, 3 epochs. The small bucket gives a short batch every epoch; the
+// other one 2, 3, 2 batches, and 30 - 28 = 2 at the very end.
 TEST(Plan, ShortBatches) {
   PlanInput input = squares(10);
   for (int64_t i = 0; i < 3; ++i) input.rows.push_back({10 + i, 832, 1216, 0, 0});

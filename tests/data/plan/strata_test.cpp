@@ -92,7 +92,8 @@ TEST(Strata, SmallBucketsJoinTheNearestAspect) {
   PlanInput input;
   input.group_names = {"all"};
   const auto add = [&](int32_t width, int32_t height, int count) {
-    for (int i = 0; i < count; ++i) input.rows.push_back({static_cast<int64_t>(input.rows.size()), width, height, 0, 0});
+    for (int i = 0; i < count; ++i)
+      input.rows.push_back({static_cast<int64_t>(input.rows.size()), width, height, 0, 0});
   };
   add(512, 512, 20), add(576, 448, 3), add(768, 320, 10), add(704, 320, 2), add(256, 1024, 1);
   BucketOptions options;
