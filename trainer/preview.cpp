@@ -53,7 +53,7 @@ void Preview::write(const std::filesystem::path& folder) const {
     const at::Tensor pixels = model_.generate(options, encoder_.encode(std::span(&prompts_[i], 1)),
                                               encoder_.encode(std::span(&negative, 1)), std::span(&seed, 1));
     pictures.push_back(host_picture(pixels[0]));
-    char name[16];
+    char name[32];
     std::snprintf(name, sizeof name, "%03zu.png", i);
     write_png(out.temporary_path() / name, pictures.back().rgb, pictures.back().width, pictures.back().height,
               {{"prompt", prompts_[i]}});
