@@ -123,9 +123,13 @@ Json inspect_path(const InspectArguments& arguments) {
   return result;
 }
 
-/// `line`, cut to the table's width.
+/// `line`, cut to the table's width (in bytes, but never within a character).
 void print_line(std::string line) {
-  if (line.size() > kTableWidth) line = line.substr(0, kTableWidth - 3) + "...";
+  if (line.size() > kTableWidth) {
+    size_t end = kTableWidth - 3;
+    while (end > 0 && (line[end] & 0xC0) == 0x80) --end;
+    line = line.substr(0, end) + "...";
+  }
   std::printf("%s\n", line.c_str());
 }
 
