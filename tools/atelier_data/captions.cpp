@@ -64,6 +64,11 @@ nlohmann::ordered_json line_of(const Dataset& dataset, const ClipTokenizer& toke
           {"truncated", tokens > static_cast<size_t>(ClipTokenizer::kLength)}};
 }
 
+/// Bytes of an id that are no UTF-8 (a file name may hold any) become U+FFFD.
+std::string dump_line(const nlohmann::ordered_json& line) {
+  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
 void warn_of_unused(const std::unordered_set<std::string>& ids, int64_t epoch) {
   for (const std::string& id : ids) log_warning("not used in epoch ", epoch, ": ", id);
 }
@@ -82,7 +87,7 @@ void print_captions(const CaptionsArguments& arguments) {
     const std::string id(dataset.manifest().id(use.row));
     if (!wanted.empty() && !wanted.contains(id)) continue;
     missing.erase(id);
-    std::cout << line_of(dataset, tokenizer, use, arguments.epoch).dump() << "\n";
+    std::cout << dump_line(line_of(dataset, tokenizer, use, arguments.epoch));
     check_interrupted();
     if (++printed == arguments.count) break;
   }
@@ -98,8 +103,9 @@ Verb verb_captions() {
             auto arguments = std::make_shared<CaptionsArguments>();
             app.add_option("run", arguments->run, "the run's YAML")->required()->type_name("RUN");
             app.add_option("overrides", arguments->overrides, "key.path=value ...")->type_name("KEY=VALUE");
-            app.add_option("--epoch", arguments->epoch, "from 0")->check(CLI::NonNegativeNumber);
-            app.add_option("--count", arguments->count, "at most so many lines; 0: all")->check(CLI::NonNegativeNumber);
+            app.add_option("--epoch", arguments->epoch, "from 0")->check(CLI::Range(int64_t{0}, int64_t{1000000}));
+            app.add_option("--count", arguments->count, "at most so many lines; 0: all")
+                ->check(CLI::Range(int64_t{0}, INT64_MAX));
             app.add_option("--id", arguments->ids, "only this sample (may be repeated)")->type_name("ID")->expected(1)
                 ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
             return [arguments] { print_captions(*arguments); };

@@ -1,0 +1,114 @@
+# labels: integration
+"""`dataset captions` as a user runs it: sidecars and posts, repeats and epochs, token counts."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.programs import run  # noqa: E402
+
+YAML = """
+output_dir: {out}
+seed: 3
+dataset:
+  sources: [{source}]
+  captions: {{{captions}}}
+  buckets: {{resolution: 64, min_bucket_reso: 32, max_bucket_reso: 128, bucket_reso_steps: 16}}
+train: {{train_batch_size: 2}}
+"""
+TAGS = "1girl, solo, elf, bow, green hair, river, night sky"
+LONG = ", ".join(f"tag number {i}" for i in range(40))
+
+
+def write_run(folder, source, captions=""):
+    path = folder / "run.yaml"
+    path.write_text(YAML.format(out=folder / "out", source=source, captions=captions))
+    return path
+
+
+def captions_of(path, *arguments):
+    result = run("atelier-data", "dataset", "captions", path, "--quiet", *arguments)
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for name, caption in {"a": TAGS, "b": LONG, "c": "A knight on a hill.\nsecond line"}.items():
+        Image.new("RGB", (80, 60), (200, 30, 40)).save(pictures / f"{name}.png")
+        (pictures / f"{name}.txt").write_text(caption + "\n")
+    return tmp_path
+
+
+def test_captions_are_the_sidecars_first_lines(folder):
+    lines = captions_of(write_run(folder, "{path: pictures}"))
+    assert [(line["id"], line["caption"]) for line in lines] == [
+        ("a.png", TAGS), ("b.png", LONG), ("c.png", "A knight on a hill.")]
+    assert all(line["epoch"] == 0 and line["repeat"] == 0 for line in lines)
+
+
+def test_token_counts_are_those_of_model_tokenize(folder):
+    lines = captions_of(write_run(folder, "{path: pictures}"))
+    texts = "".join(line["caption"] + "\n" for line in lines)
+    ids = run("atelier-data", "model", "tokenize", input=texts).stdout.splitlines()
+    for line, encoded in zip(lines, ids, strict=True):
+        count = len(json.loads(encoded))
+        assert line["tokens"] == [count, count]
+        assert line["truncated"] == (count > 77)
+    assert [line["truncated"] for line in lines] == [False, True, False]
+
+
+def test_repeats_and_epochs_have_their_own_captions(folder):
+    path = write_run(folder, "{path: pictures, repeats: 3}", "shuffle_caption: true, keep_tokens: 2")
+    seen = set()
+    for epoch in range(4):
+        lines = captions_of(path, "--epoch", epoch, "--id", "a.png")
+        assert [(line["epoch"], line["repeat"]) for line in lines] == [(epoch, repeat) for repeat in range(3)]
+        for line in lines:
+            tags = line["caption"].split(", ")
+            assert tags[:2] == ["1girl", "solo"]
+            assert sorted(tags) == sorted(TAGS.split(", "))
+            seen.add(line["caption"])
+    assert len(seen) > 8  # of 5! orders, 12 draws
+    assert captions_of(path, "--epoch", 2) == captions_of(path, "--epoch", 2)
+    assert captions_of(path, "--epoch", 2) != captions_of(path, "--epoch", 2, "seed=4")
+
+
+def test_fractional_repeats_take_turns(folder):
+    path = write_run(folder, "{path: pictures, repeats: 0.5}")
+    uses = [[line["id"] for line in captions_of(path, "--epoch", epoch)] for epoch in range(2)]
+    assert sorted(uses[0] + uses[1]) == ["a.png", "b.png", "c.png"]
+
+
+def test_count_limits_the_lines(folder):
+    path = write_run(folder, "{path: pictures}")
+    assert captions_of(path, "--count", 2) == captions_of(path)[:2]
+
+
+def test_posts_are_written_from_their_tags_by_category(tmp_path):
+    post = {"id": 12, "file_ext": "png", "image_width": 80, "image_height": 60, "rating": "g", "score": 3,
+            "created_at": "2024-05-01T00:00:00.000-04:00", "tag_string_general": "1girl >_< bow long_hair solo",
+            "tag_string_artist": "some_painter", "tag_string_character": "lina_(fire)", "tag_string_copyright": "a_story",
+            "tag_string_meta": "highres"}
+    Image.new("RGB", (80, 60)).save(tmp_path / "12.png")
+    (tmp_path / "posts.jsonl").write_text(json.dumps(post) + "\n")
+    source = "{path: posts.jsonl, image_dir: .}"
+    (line,) = captions_of(write_run(tmp_path, source))
+    assert line["id"] == "12"
+    assert line["caption"] == "1girl, solo, lina (fire), a story, some painter, >_<, bow, long hair"
+    (line,) = captions_of(write_run(tmp_path, source, "tag_groups: [rating, meta, character]"))
+    assert line["caption"] == "general, highres, lina (fire)"
+
+
+def test_bad_use_is_the_users_error(folder):
+    path = write_run(folder, "{path: pictures}", "suffle_caption: true")
+    result = run("atelier-data", "dataset", "captions", path, check=False)
+    assert result.returncode == 2 and "shuffle_caption" in result.stderr
+    path = write_run(folder, "{path: pictures}", "tag_groups: [people]")
+    result = run("atelier-data", "dataset", "captions", path, check=False)
+    assert result.returncode == 2 and "tag_groups" in result.stderr
