@@ -1,0 +1,88 @@
+#include "data/select/select.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "configs/base/error.h"
+#include "data/manifest/build.h"
+#include "tests/data/post/posts_fixture.h"
+
+namespace atelier {
+namespace {
+
+using testing::ElementsAre;
+using testing::Pair;
+
+/// Six posts with pictures, and one without.
+class SelectTest : public testing::Test {
+ protected:
+  SelectTest() {
+    std::string lines;
+    const auto post = [&](int id, int32_t width, int32_t height, const std::string& rest) {
+      if (width) write_picture(folder_.path() / (std::to_string(id) + ".png"), width, height);
+      lines += "{\"id\": " + std::to_string(id) + ", \"file_ext\": \"png\", " + rest + "}\n";
+    };
+    post(0, 1000, 1000, R"("rating": "g", "score": 10, "created_at": "2020-01-01", "tag_string_artist": "bob", "tag_string_general": "hat")");
+    post(1, 400, 1000, R"("rating": "s", "score": 0, "created_at": "2021-01-01", "tag_string_artist": "eve", "tag_string_general": "hat")");
+    post(2, 3000, 1000, R"("rating": "q", "score": 5, "created_at": "2022-01-01", "tag_string_general": "comic")");
+    post(3, 512, 512, R"("rating": "e", "score": -1, "created_at": "2023-01-01", "tag_string_general": "hat comic")");
+    post(4, 2000, 2000, R"("rating": "g", "created_at": "2024-01-01", "tag_string_general": "")");
+    post(5, 1000, 900, R"("score": 3, "tag_string_general": "bob")");
+    post(6, 0, 0, R"("rating": "g", "score": 99, "tag_string_artist": "bob")");
+    write_text(folder_.path() / "posts.jsonl", lines);
+    manifest_.emplace(build_manifest({source_of(folder_.path() / "posts.jsonl")}, nullptr).manifest);
+  }
+
+  std::vector<int64_t> kept(const SelectOptions& options) const { return select_rows(*manifest_, options).rows; }
+
+  TemporaryFolder folder_;
+  std::optional<Manifest> manifest_;
+};
+
+TEST_F(SelectTest, WithoutFiltersEveryPictureIsKept) {
+  const Selection selection = select_rows(*manifest_, {});
+  EXPECT_THAT(selection.rows, ElementsAre(0, 1, 2, 3, 4, 5));
+  EXPECT_THAT(selection.excluded(), ElementsAre(Pair(Exclusion::kNoPicture, 1)));
+}
+
+TEST_F(SelectTest, EachFilterKeepsWhatItsWordsSay) {
+  EXPECT_THAT(kept({.min_side = 512}), ElementsAre(0, 2, 3, 4, 5));
+  EXPECT_THAT(kept({.min_side = 513}), ElementsAre(0, 2, 4, 5));
+  EXPECT_THAT(kept({.min_megapixels = 1.0}), ElementsAre(0, 2, 4));
+  EXPECT_THAT(kept({.max_megapixels = 1.0}), ElementsAre(0, 1, 3, 5));
+  EXPECT_THAT(kept({.max_aspect = 2.5}), ElementsAre(0, 1, 3, 4, 5));
+  EXPECT_THAT(kept({.max_aspect = 2.49}), ElementsAre(0, 3, 4, 5));
+  EXPECT_THAT(kept({.ratings = {"general", "explicit"}}), ElementsAre(0, 3, 4));
+  EXPECT_THAT(kept({.ratings = {"unknown"}}), ElementsAre(5));
+  EXPECT_THAT(kept({.min_score = 3}), ElementsAre(0, 2, 5));
+  EXPECT_THAT(kept({.min_year = 2022}), ElementsAre(2, 3, 4));
+  EXPECT_THAT(kept({.max_year = 2021}), ElementsAre(0, 1));
+  EXPECT_THAT(kept({.min_year = 2021, .max_year = 2022}), ElementsAre(1, 2));
+  EXPECT_THAT(kept({.tags = "hat !comic"}), ElementsAre(0, 1));
+}
+
+TEST_F(SelectTest, OptOutsComeFirst) {
+  write_text(folder_.path() / "artists.txt", "# asked on 2024-05-01\nBob\nsomebody else\n");
+  const Selection selection = select_rows(
+      *manifest_, {.min_score = 100, .opt_out_artists = (folder_.path() / "artists.txt").string()});
+  EXPECT_THAT(selection.excluded(), ElementsAre(Pair(Exclusion::kOptOutArtist, 3), Pair(Exclusion::kMinScore, 4)));
+  EXPECT_THROW(kept({.opt_out_artists = "/nowhere/artists.txt"}), ConfigError);
+}
+
+TEST_F(SelectTest, ARowIsCountedUnderItsFirstReason) {
+  const Selection selection = select_rows(*manifest_, {.min_side = 600, .ratings = {"general"}, .tags = "hat"});
+  EXPECT_THAT(selection.rows, ElementsAre(0));
+  EXPECT_THAT(selection.exclusions, ElementsAre(Exclusion::kNone, Exclusion::kMinSide, Exclusion::kRating, Exclusion::kMinSide,
+                                                Exclusion::kTags, Exclusion::kRating, Exclusion::kNoPicture));
+}
+
+TEST_F(SelectTest, TooManyQuarantinedSamplesEndTheRun) {
+  write_text(folder_.path() / "posts.jsonl", "{\"id\": 1}\nnonsense\n{\n");
+  const Manifest manifest = build_manifest({source_of(folder_.path() / "posts.jsonl")}, nullptr).manifest;
+  EXPECT_NO_THROW(select_rows(manifest, {}));
+  EXPECT_NO_THROW(select_rows(manifest, {.max_bad_samples = 2}));
+  EXPECT_THROW(select_rows(manifest, {.max_bad_samples = 1}), DataError);
+}
+
+}  // namespace
+}  // namespace atelier
