@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 #include <map>
 
@@ -74,6 +75,58 @@ TEST(UNet, SavedModelIsTheSameModel) {
   unet.save_pretrained(folder.path() / "unet", SafeDtype::kF32);
   const auto loaded = UNet2DConditionModel::from_pretrained(folder.path() / "unet");
   EXPECT_TRUE(run_unet(*loaded, {}).equal(run_unet(unet, {})));
+}
+
+struct Statistics {
+  double mean = 0, rms = 0, largest = 0;
+  double count = 0;
+};
+
+/// What diffusers draws, by parameter (tests/golden/unet_init/README.md).
+std::map<std::string, Statistics> diffusers_statistics() {
+  constexpr double kDraws = 400;
+  std::map<std::string, Statistics> all;
+  std::ifstream lines(std::filesystem::path(ATELIER_TEST_DATA) / "unet_init" / "statistics.tsv");
+  std::string name, heading;
+  std::getline(lines, heading);
+  for (Statistics row; lines >> name >> row.mean >> row.rms >> row.largest;) all[name] = row;
+  const UNet2DConditionModel unet(tiny_unet_options());
+  unet.for_each_parameter([&](const std::string& parameter, const at::Tensor& tensor) {
+    all.at(parameter).count = kDraws * static_cast<double>(tensor.numel());
+  });
+  return all;
+}
+
+std::map<std::string, Statistics> our_statistics(int draws) {
+  std::map<std::string, Statistics> all;
+  for (int seed = 0; seed < draws; ++seed) {
+    UNet2DConditionModel unet(tiny_unet_options());
+    initialize(unet, seed);
+    unet.for_each_parameter([&](const std::string& name, const at::Tensor& tensor) {
+      Statistics& row = all[name];
+      const at::Tensor values = tensor.to(at::kDouble);
+      row.mean += values.mean().item<double>() / draws;
+      row.rms += values.pow(2).mean().item<double>() / draws;
+      row.largest = std::max(row.largest, values.abs().max().item<double>());
+      row.count += static_cast<double>(tensor.numel());
+    });
+  }
+  for (auto& [name, row] : all) row.rms = std::sqrt(row.rms);
+  return all;
+}
+
+TEST(UNet, StartsFromTheDistributionsOfDiffusers) {
+  const auto ours = our_statistics(60), theirs = diffusers_statistics();
+  ASSERT_EQ(ours.size(), theirs.size());
+  for (const auto& [name, row] : ours) {
+    const Statistics& peer = theirs.at(name);
+    // Five standard errors of the difference of two samples of one uniform distribution; the largest of n uniform
+    // draws is further than 12/n below the bound once in 160,000 times.
+    const double deviation = peer.rms * std::sqrt(1 / row.count + 1 / peer.count);
+    EXPECT_NEAR(row.mean, peer.mean, 5 * deviation + 1e-9) << name;
+    EXPECT_NEAR(row.rms, peer.rms, 5 * 0.447 * deviation + 1e-5 * peer.rms) << name;
+    EXPECT_NEAR(row.largest, peer.largest, peer.largest * 12 / std::min(row.count, peer.count) + 1e-5) << name;
+  }
 }
 
 struct ConfigEdit {

@@ -1,6 +1,8 @@
 # labels: integration parity torch
 """`model eval unet` against diffusers: output and every gradient, on random small configurations."""
 
+import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.parity import assert_parity  # noqa: E402
-from support.programs import run  # noqa: E402
+from support.programs import program, run  # noqa: E402
 
 CONFIGURATIONS = 12
 
@@ -148,3 +150,26 @@ def test_inputs_that_do_not_fit_are_the_users_error(name, tmp_path):
     result = run("atelier-model", *arguments, check=False)
     assert result.returncode == 2 and name in result.stderr
     assert not (tmp_path / "outputs.safetensors").exists()
+
+
+def test_saved_model_loads_in_diffusers_and_predicts_the_same(tmp_path):
+    if not program("unet-step").exists():
+        pytest.skip("the program that saves a model is a bench, and ATELIER_BENCH is off")
+    rng = numpy.random.default_rng(102)
+    config = random_configuration(rng)
+    inputs = random_inputs(rng, config)
+    inputs["target"] = inputs.pop("cotangent")
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    save_file(inputs, tmp_path / "inputs.safetensors")
+    command = [program("unet-step"), tmp_path, tmp_path / "saved", tmp_path / "inputs.safetensors", "2"]
+    answer = subprocess.run(command, input="1\n", capture_output=True, text=True, check=True).stdout.split()
+    model, report = UNet2DConditionModel.from_pretrained(tmp_path / "saved", output_loading_info=True)
+    assert not any(report.values()), report
+    with torch.no_grad():
+        prediction = model(
+            inputs["sample"],
+            inputs["timestep"],
+            inputs["encoder_hidden_states"],
+            added_cond_kwargs={"text_embeds": inputs["text_embeds"], "time_ids": inputs["time_ids"]},
+        ).sample
+    assert float(answer[-1]) == pytest.approx(torch.nn.functional.mse_loss(prediction, inputs["target"]).item(), rel=1e-6)
