@@ -10,10 +10,10 @@
 
 namespace atelier {
 
-/// Text -> ids exactly as transformers 5's fast CLIPTokenizer (Radford et al. 2021, "Learning Transferable Visual Models
-/// From Natural Language Supervision"): NFC, runs of white space to one space, lower case, CLIP's word pattern, byte-level
-/// BPE. HTML entities and full-width text stay as written; `!` is 256.
-/// Const members are thread-safe; words seen are remembered.
+/// Text -> ids exactly as transformers 5's fast CLIPTokenizer (Radford et al. 2021, "Learning Transferable Visual
+/// Models From Natural Language Supervision"): NFC, runs of white space to one space, lower case, CLIP's word pattern,
+/// byte-level BPE. HTML entities and full-width text stay as written; `!` is 256. Const members are thread-safe; words
+/// seen are remembered.
 class ClipTokenizer {
  public:
   static constexpr int32_t kBos = 49406;
@@ -39,7 +39,8 @@ class ClipTokenizer {
 };
 
 /// `ids` (bos ... eos) as `length` of them: cut before an eos in the last place, or filled with `pad` behind the eos.
-std::vector<int32_t> pad_or_truncate(std::span<const int32_t> ids, int32_t pad, int64_t length = ClipTokenizer::kLength);
+std::vector<int32_t> pad_or_truncate(std::span<const int32_t> ids, int32_t pad,
+                                     int64_t length = ClipTokenizer::kLength);
 
 /// What follows eos: encoder 1 (CLIP ViT-L) is filled with eos, encoder 2 (OpenCLIP bigG) with 0.
 constexpr int32_t clip_pad_id(int encoder) { return encoder == 1 ? ClipTokenizer::kEos : 0; }

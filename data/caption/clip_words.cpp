@@ -18,8 +18,8 @@ enum class Kind { kSpace, kLetter, kNumber, kOther };
 
 /// White_Space of the Unicode character database.
 bool is_white_space(char32_t c) {
-  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
-         c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
 Kind kind_of(char32_t c) {
@@ -88,9 +88,9 @@ std::u32string normalise(std::string_view text) {
   if (!is_ascii(text)) {
     const std::string valid = encode_utf8(composed);
     utf8proc_uint8_t* result = nullptr;
-    const utf8proc_ssize_t count =
-        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(valid.data()), static_cast<utf8proc_ssize_t>(valid.size()),
-                     &result, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+    const utf8proc_ssize_t count = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(valid.data()),
+                                                static_cast<utf8proc_ssize_t>(valid.size()), &result,
+                                                static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
     if (count < 0) throw std::bad_alloc();  // the text is valid, so nothing else can fail
     const std::unique_ptr<utf8proc_uint8_t, decltype([](utf8proc_uint8_t* p) { std::free(p); })> owner(result);
     composed = decode_utf8({reinterpret_cast<const char*>(result), static_cast<size_t>(count)});

@@ -66,8 +66,8 @@ VipsHandle open(const std::string& bytes, ImageFormat format, int jpeg_shrink) {
   return make([&](VipsImage** out) {
     switch (format) {
       case ImageFormat::kJpeg:
-        return vips_jpegload_buffer(data, size, out, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
-                                    VIPS_FAIL_ON_WARNING, "shrink", jpeg_shrink, nullptr);
+        return vips_jpegload_buffer(data, size, out, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_WARNING,
+                                    "shrink", jpeg_shrink, nullptr);
       case ImageFormat::kPng:
         return vips_pngload_buffer(data, size, out, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_ERROR,
                                    nullptr);
@@ -86,8 +86,8 @@ VipsHandle open(const std::string& bytes, ImageFormat format, int jpeg_shrink) {
 VipsHandle to_srgb(VipsHandle image) {
   if (vips_image_get_typeof(image.get(), VIPS_META_ICC_NAME) != 0) {
     VipsImage* out = nullptr;
-    const int failed = vips_icc_transform(image.get(), &out, "srgb", "embedded", TRUE, "intent",
-                                          VIPS_INTENT_PERCEPTUAL, "depth", 8, nullptr);
+    const int failed = vips_icc_transform(image.get(), &out, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_PERCEPTUAL,
+                                          "depth", 8, nullptr);
     if (!failed) return VipsHandle(out);
     vips_error_clear();
   }
@@ -185,8 +185,7 @@ void decode(const OpenPicture& picture, const DecodeOptions& options, const Plac
   };
   const auto [stored_width, stored_height] = stored(info.width, info.height);
   const auto [width, height] = stored(placement.resized_width, placement.resized_height);
-  const int shrink =
-      info.format == ImageFormat::kJpeg ? shrink_on_load(stored_width, stored_height, width, height) : 1;
+  const int shrink = info.format == ImageFormat::kJpeg ? shrink_on_load(stored_width, stored_height, width, height) : 1;
   VipsHandle image = open(picture.bytes, info.format, shrink);
   if (shrink == 1 && (image->Xsize != stored_width || image->Ysize != stored_height)) {
     throw DataError(text("the header says ", stored_width, " x ", stored_height, " px, the data ", image->Xsize, " x ",
@@ -213,11 +212,12 @@ auto with_path(const std::filesystem::path& path, Body body) {
 
 }  // namespace
 
-Rgb parse_colour(std::string_view text) {
+Rgb parse_colour(std::string_view text, std::string_view where) {
   uint32_t value = 0;
   const char* end = text.data() + text.size();
-  const bool right_form = text.size() == 7 && text[0] == '#' && std::from_chars(text.data() + 1, end, value, 16).ptr == end;
-  if (!right_form) throw ConfigError("not a colour: " + std::string(text), "", "write it as #rrggbb");
+  const bool right_form =
+      text.size() == 7 && text[0] == '#' && std::from_chars(text.data() + 1, end, value, 16).ptr == end;
+  if (!right_form) throw ConfigError("not a colour: " + std::string(text), std::string(where), "write it as #rrggbb");
   return {static_cast<uint8_t>(value >> 16), static_cast<uint8_t>(value >> 8), static_cast<uint8_t>(value)};
 }
 

@@ -15,8 +15,8 @@ namespace atelier {
 /// 8-bit sRGB colour.
 using Rgb = std::array<uint8_t, 3>;
 
-/// "#rrggbb". ConfigError otherwise.
-Rgb parse_colour(std::string_view text);
+/// "#rrggbb". ConfigError otherwise; `where` is the option that says so.
+Rgb parse_colour(std::string_view text, std::string_view where = {});
 
 /// Where the wanted pixels lie: the upright picture is resized to resized_width x resized_height, of which the
 /// rectangle of width x height at (crop_left, crop_top) is taken. All in px.
@@ -37,17 +37,16 @@ struct Picture {
   std::vector<uint8_t> rgb;                         // [height, width, 3] sRGB
 };
 
-/// Decodes the first frame: EXIF orientation, embedded ICC profile to sRGB, CMYK, grey, palette and 16 bits to 8-bit RGB,
-/// alpha composited on the background, then (with a placement) resize and crop: Lanczos-3 downwards, bicubic upwards. A
-/// large JPEG is shrunk while decoding, to no less than twice the wanted size. A JPEG without its end marker or a PNG
-/// without IEND is taken if all its pixels are there.
-/// Thread-safe; works on one thread. Errors: DataError with the path for what is no picture, missing or corrupt pixels,
-/// more than max_pixels.
+/// Decodes the first frame: EXIF orientation, embedded ICC profile to sRGB, CMYK, grey, palette and 16 bits to 8-bit
+/// RGB, alpha composited on the background, then (with a placement) resize and crop: Lanczos-3 downwards, bicubic
+/// upwards. A large JPEG is shrunk while decoding, to no less than twice the wanted size. A JPEG without its end marker
+/// or a PNG without IEND is taken if all its pixels are there. Thread-safe; works on one thread. Errors: DataError with
+/// the path for what is no picture, missing or corrupt pixels, more than max_pixels.
 Picture decode_image(const std::filesystem::path& path, const DecodeOptions& options = {},
                      const std::optional<Placement>& placement = std::nullopt);
 
-/// The same into the caller's memory: `rgb` has exactly placement.width * placement.height * 3 bytes. Returns the upright
-/// size before the resize as {width, height}.
+/// The same into the caller's memory: `rgb` has exactly placement.width * placement.height * 3 bytes. Returns the
+/// upright size before the resize as {width, height}.
 std::array<int32_t, 2> decode_image_into(const std::filesystem::path& path, const DecodeOptions& options,
                                          const Placement& placement, std::span<uint8_t> rgb);
 

@@ -24,10 +24,8 @@ struct KnownFormat {
 };
 
 constexpr std::array kFormats = {
-    KnownFormat{{0, "\xFF\xD8\xFF"sv}, read_jpeg_header},
-    KnownFormat{{0, "\x89PNG\r\n\x1A\n"sv}, read_png_header},
-    KnownFormat{{8, "WEBP"sv}, read_webp_header},
-    KnownFormat{{0, "GIF87a"sv}, read_gif_header},
+    KnownFormat{{0, "\xFF\xD8\xFF"sv}, read_jpeg_header}, KnownFormat{{0, "\x89PNG\r\n\x1A\n"sv}, read_png_header},
+    KnownFormat{{8, "WEBP"sv}, read_webp_header},         KnownFormat{{0, "GIF87a"sv}, read_gif_header},
     KnownFormat{{0, "GIF89a"sv}, read_gif_header},
 };
 

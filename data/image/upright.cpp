@@ -33,8 +33,7 @@ void copy_upright(std::span<const uint8_t> stored, int32_t orientation, const Pl
   const Walk walk = walk_of(orientation, placement.resized_width, placement.resized_height);
   uint8_t* to = out.data();
   for (int64_t y = 0; y < placement.height; ++y) {
-    const int64_t row =
-        walk.origin + (placement.crop_top + y) * walk.per_y + placement.crop_left * walk.per_x;
+    const int64_t row = walk.origin + (placement.crop_top + y) * walk.per_y + placement.crop_left * walk.per_x;
     const uint8_t* from = stored.data() + row * kChannels;
     if (walk.per_x == 1) {
       std::memcpy(to, from, static_cast<size_t>(placement.width * kChannels));

@@ -55,7 +55,7 @@ struct BatchLoader::State {
       : dataset(data),
         batching(batching_options),
         options(data.options().loader),
-        decoding{.background = parse_colour(options.alpha_background)},
+        decoding{.background = parse_colour(options.alpha_background, "dataset.loader.alpha_background")},
         rank(own_rank),
         world_size(ranks),
         next_step(first),
@@ -109,8 +109,7 @@ LoadedBatch BatchLoader::State::plan_batch(const MicroBatch& micro) const {
     sample.weight = micro.weights[i];
     sample.original_width = manifest.width(planned.row);
     sample.original_height = manifest.height(planned.row);
-    const ResizePlan resize =
-        plan_resize(sample.original_width, sample.original_height, micro.width, micro.height);
+    const ResizePlan resize = plan_resize(sample.original_width, sample.original_height, micro.width, micro.height);
     sample.crop_top = resize.crop_top;
     sample.crop_left = resize.crop_left;
     sample.person_class = static_cast<int32_t>(manifest.person(planned.row).person_class);
@@ -151,8 +150,7 @@ void BatchLoader::State::fill_sample(LoadedBatch& batch, size_t index) const {
   sample.caption = sample_caption(dataset.manifest(), sample.row, dataset.options().captions, dataset.seed(),
                                   sample.epoch, sample.repeat);
   if (sample.weight == 0) return;
-  const ResizePlan resize =
-      plan_resize(sample.original_width, sample.original_height, batch.width, batch.height);
+  const ResizePlan resize = plan_resize(sample.original_width, sample.original_height, batch.width, batch.height);
   const Placement placement{resize.resized_w, resize.resized_h, resize.crop_left,
                             resize.crop_top,  batch.width,      batch.height};
   const std::string path(dataset.manifest().path(sample.row));

@@ -17,7 +17,7 @@ struct LoadedSample {
   int64_t row = 0;                // of the manifest
   int64_t epoch = 0, repeat = 0;  // those the sample belongs to, not those it is emitted in
   std::string id, caption;
-  float weight = 1;               // 0: padding of a short batch, or a picture that could not be decoded; both are black
+  float weight = 1;  // 0: padding of a short batch, or a picture that could not be decoded; both are black
   int32_t original_width = 0, original_height = 0;  // px, upright, before any resize
   int32_t crop_top = 0, crop_left = 0;              // px of the resized picture, the crop really taken
   int32_t person_class = 0;                         // PersonClass
@@ -27,18 +27,18 @@ struct LoadedSample {
 struct LoadedBatch {
   int32_t width = 0, height = 0;  // px
   std::vector<LoadedSample> samples;
-  std::vector<uint8_t> pixels;    // [n, H, W, 3] sRGB
+  std::vector<uint8_t> pixels;  // [n, H, W, 3] sRGB
 };
 
 struct LoadedStep {
   int64_t step = 0, epoch = 0;
-  int64_t global_samples = 0;  // of all ranks, without padding
+  int64_t global_samples = 0;              // of all ranks, without padding
   std::vector<LoadedBatch> micro_batches;  // this rank's
 };
 
-/// Steps first_step .. total_steps of the plan, in its order whatever the number of threads. As far ahead as the loader's
-/// options allow, pictures are decoded while the trainer computes.
-/// A picture that cannot be decoded gets weight 0, is logged once with its reason, and counted.
+/// Steps first_step .. total_steps of the plan, in its order whatever the number of threads. As far ahead as the
+/// loader's options allow, pictures are decoded while the trainer computes. A picture that cannot be decoded gets
+/// weight 0, is logged once with its reason, and counted.
 class BatchLoader {
  public:
   /// `dataset` must outlive the loader. `first_step` counts from 1.
@@ -49,8 +49,8 @@ class BatchLoader {
   BatchLoader(const BatchLoader&) = delete;
   BatchLoader& operator=(const BatchLoader&) = delete;
 
-  /// The next step; nullopt after the last. Errors: DataError when more pictures than `max_bad_samples` were bad; that of
-  /// check_interrupted() when a signal comes while waiting.
+  /// The next step; nullopt after the last. Errors: DataError when more pictures than `max_bad_samples` were bad; that
+  /// of check_interrupted() when a signal comes while waiting.
   std::optional<LoadedStep> next();
 
   /// Seconds that next() has waited for pictures, since the start.

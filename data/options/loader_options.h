@@ -18,16 +18,22 @@ struct LoaderOptions {
 
 inline void describe(Section& section, LoaderOptions& options) {
   section.field("max_data_loader_n_workers", options.max_data_loader_n_workers)
-      .range(0, 1024).doc("Threads that decode pictures; 0: one a core.");
+      .range(0, 1024)
+      .doc("Threads that decode pictures; 0: one a core.");
   section.field("prefetch_steps", options.prefetch_steps)
-      .range(0, 1024).unit("steps").doc("Steps whose pictures are read ahead of the one in training.");
+      .range(0, 1024)
+      .unit("steps")
+      .doc("Steps whose pictures are read ahead of the one in training.");
   section.field("max_memory_gb", options.max_memory_gb)
-      .range(0.01, 4096).unit("GB").doc("Most memory that pictures read ahead may take; a step is always read whole.");
+      .range(0.01, 4096)
+      .unit("GB")
+      .doc("Most memory that pictures read ahead may take; a step is always read whole.");
   section.field("max_bad_samples", options.max_bad_samples)
-      .at_least(0).doc("Pictures that cannot be decoded are trained with weight 0 and counted; more than this many end "
-                       "the run.");
-  section.field("alpha_background", options.alpha_background)
-      .doc("Colour behind transparent pixels, #rrggbb.");
+      .at_least(0)
+      .doc(
+          "Pictures that cannot be decoded are trained with weight 0 and counted; more than this many end "
+          "the run.");
+  section.field("alpha_background", options.alpha_background).doc("Colour behind transparent pixels, #rrggbb.");
 }
 
 }  // namespace atelier

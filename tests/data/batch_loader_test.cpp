@@ -46,7 +46,8 @@ class LoaderTest : public testing::Test {
   }
 
   Dataset dataset(int64_t world_size = 1) {
-    return Dataset(options_, batching_, {.seed = 7, .world_size = world_size, .side_divisor = 8}, manifest_.path() / "m");
+    return Dataset(options_, batching_, {.seed = 7, .world_size = world_size, .side_divisor = 8},
+                   manifest_.path() / "m");
   }
 
   std::vector<LoadedStep> all_steps(const Dataset& data, int64_t rank = 0, int64_t world_size = 1, int64_t first = 1) {

@@ -56,12 +56,9 @@ nlohmann::ordered_json line_of(const Dataset& dataset, const ClipTokenizer& toke
   const std::string caption =
       sample_caption(manifest, use.row, dataset.options().captions, dataset.seed(), epoch, use.repeat);
   const size_t tokens = tokenizer.encode(caption).size();  // the same for both encoders
-  return {{"id", manifest.id(use.row)},
-          {"epoch", epoch},
-          {"repeat", use.repeat},
-          {"caption", caption},
-          {"tokens", {tokens, tokens}},
-          {"truncated", tokens > static_cast<size_t>(ClipTokenizer::kLength)}};
+  return {{"id", manifest.id(use.row)}, {"epoch", epoch},
+          {"repeat", use.repeat},       {"caption", caption},
+          {"tokens", {tokens, tokens}}, {"truncated", tokens > static_cast<size_t>(ClipTokenizer::kLength)}};
 }
 
 /// Bytes of an id that are no UTF-8 (a file name may hold any) become U+FFFD.
@@ -106,7 +103,9 @@ Verb verb_captions() {
             app.add_option("--epoch", arguments->epoch, "from 0")->check(CLI::Range(int64_t{0}, int64_t{1000000}));
             app.add_option("--count", arguments->count, "at most so many lines; 0: all")
                 ->check(CLI::Range(int64_t{0}, INT64_MAX));
-            app.add_option("--id", arguments->ids, "only this sample (may be repeated)")->type_name("ID")->expected(1)
+            app.add_option("--id", arguments->ids, "only this sample (may be repeated)")
+                ->type_name("ID")
+                ->expected(1)
                 ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
             return [arguments] { print_captions(*arguments); };
           }};

@@ -54,19 +54,27 @@ TEST(Caption, TagsAreWrittenGroupAfterGroup) {
 
 TEST(Caption, TagsLoseUnderscoresButFacesKeepThem) {
   const std::pair<const char*, const char*> cases[] = {
-      {"long_hair", "long hair"}, {"o_o", "o_o"},         {"^_^", "^_^"},     {"(o)_(o)", "(o)_(o)"}, {"||_||", "||_||"},
-      {"<|>_<|>", "<|>_<|>"},     {"a_b_c", "a b c"},     {"sword", "sword"}, {"\u3042_\u3042", "\u3042_\u3042"},
+      {"long_hair", "long hair"},
+      {"o_o", "o_o"},
+      {"^_^", "^_^"},
+      {"(o)_(o)", "(o)_(o)"},
+      {"||_||", "||_||"},
+      {"<|>_<|>", "<|>_<|>"},
+      {"a_b_c", "a b c"},
+      {"sword", "sword"},
+      {"\u3042_\u3042", "\u3042_\u3042"},
       {"lina_(fire)", "lina (fire)"},
   };
   for (const auto& [tag, text] : cases) EXPECT_EQ(tag_as_text(tag), text);
 }
 
 TEST(Caption, CountTagsNumberPeople) {
-  for (const char* tag : {"1girl", "2girls", "6+girls", "1boy", "5boys", "1other", "6+others", "multiple_girls", "multiple_boys",
-                          "multiple_others", "solo"}) {
+  for (const char* tag : {"1girl", "2girls", "6+girls", "1boy", "5boys", "1other", "6+others", "multiple_girls",
+                          "multiple_boys", "multiple_others", "solo"}) {
     EXPECT_TRUE(is_count_tag(tag)) << tag;
   }
-  for (const char* tag : {"girl", "+girls", "multiple_views", "multiple_", "1girls_story", "2023", "solo_focus", "", "6+", "1cat"}) {
+  for (const char* tag :
+       {"girl", "+girls", "multiple_views", "multiple_", "1girls_story", "2023", "solo_focus", "", "6+", "1cat"}) {
     EXPECT_FALSE(is_count_tag(tag)) << tag;
   }
 }
@@ -134,7 +142,8 @@ TEST(Caption, WholeCaptionsAreDroppedAtTheirRate) {
   options.caption_dropout_rate = 0.1;
   options.caption_prefix = "portrait";
   int64_t dropped = 0;
-  for (int i = 0; i < 20000; ++i) dropped += make_caption(written("a, b"), options, {7, std::to_string(i), 0, 0}).empty();
+  for (int i = 0; i < 20000; ++i)
+    dropped += make_caption(written("a, b"), options, {7, std::to_string(i), 0, 0}).empty();
   expect_share(dropped, 20000, 0.1);
 }
 
@@ -159,7 +168,9 @@ TEST(Caption, EachTagIsDroppedAtItsRateAndByItself) {
 TEST(Caption, EveryPartOfTheKeyCounts) {
   CaptionOptions options;
   options.shuffle_caption = true;
-  const auto caption = [&](const CaptionKey& key) { return make_caption(written("a,b,c,d,e,f,g,h,i,j"), options, key); };
+  const auto caption = [&](const CaptionKey& key) {
+    return make_caption(written("a,b,c,d,e,f,g,h,i,j"), options, key);
+  };
   EXPECT_EQ(caption({1, "x", 2, 3}), caption({1, "x", 2, 3}));
   const std::set<std::string> different = {caption({1, "x", 2, 3}), caption({2, "x", 2, 3}), caption({1, "y", 2, 3}),
                                            caption({1, "x", 3, 3}), caption({1, "x", 2, 4})};

@@ -1,4 +1,5 @@
-// Ids typed from transformers 5.23's CLIPTokenizer; tests/peer/test_tokenizer.py compares 2,000 hard texts with it live.
+// Ids typed from transformers 5.23's CLIPTokenizer; tests/peer/test_tokenizer.py compares 2,000 hard texts with it
+// live.
 #include "data/caption/clip_tokenizer.h"
 
 #include <gtest/gtest.h>

@@ -128,7 +128,8 @@ TEST(Damage, AMissingEndMarkerAloneIsHarmless) {
 }
 
 TEST(Damage, MissingPixelsAreAnErrorThatNamesTheFile) {
-  for (const char* name : {"rgb.jpg", "444.jpg", "huge.jpg", "rgb.png", "large.png", "lossy.webp", "alpha.webp", "still.gif"}) {
+  for (const char* name :
+       {"rgb.jpg", "444.jpg", "huge.jpg", "rgb.png", "large.png", "lossy.webp", "alpha.webp", "still.gif"}) {
     const std::string bytes = read_file(golden_image(name));
     for (const double share : {0.5, 0.7, 0.9, 0.97}) {
       const ScratchFile file(name, bytes.substr(0, static_cast<size_t>(share * static_cast<double>(bytes.size()))));

@@ -40,29 +40,28 @@ TEST_P(ProbeOf, SaysWhatTheFileWasMadeAs) {
   EXPECT_FALSE(info.truncated);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    , ProbeOf,
-    testing::Values(Case{"rgb.png", ImageFormat::kPng, 40, 30, 1, false},
-                    Case{"palette.png", ImageFormat::kPng, 40, 30, 1, false},
-                    Case{"animated.png", ImageFormat::kPng, 40, 30, 1, true},
-                    Case{"exif6.png", ImageFormat::kPng, 16, 24, 6, false},
-                    Case{"rgb.jpg", ImageFormat::kJpeg, 50, 34, 1, false},
-                    Case{"progressive.jpg", ImageFormat::kJpeg, 50, 34, 1, false},
-                    Case{"cmyk.jpg", ImageFormat::kJpeg, 32, 32, 1, false},
-                    Case{"exif3.jpg", ImageFormat::kJpeg, 24, 16, 3, false},
-                    Case{"exif5.jpg", ImageFormat::kJpeg, 16, 24, 5, false},
-                    Case{"exif8.jpg", ImageFormat::kJpeg, 16, 24, 8, false},
-                    Case{"lossy.webp", ImageFormat::kWebp, 40, 30, 1, false},
-                    Case{"alpha.webp", ImageFormat::kWebp, 40, 30, 1, false},
-                    Case{"animated.webp", ImageFormat::kWebp, 40, 30, 1, true},
-                    Case{"exif6.webp", ImageFormat::kWebp, 16, 24, 6, false},
-                    Case{"still.gif", ImageFormat::kGif, 40, 30, 1, false},
-                    Case{"animated.gif", ImageFormat::kGif, 40, 30, 1, true}),
-    [](const auto& name) {
-      std::string text = name.param.name;
-      std::replace(text.begin(), text.end(), '.', '_');
-      return text;
-    });
+INSTANTIATE_TEST_SUITE_P(, ProbeOf,
+                         testing::Values(Case{"rgb.png", ImageFormat::kPng, 40, 30, 1, false},
+                                         Case{"palette.png", ImageFormat::kPng, 40, 30, 1, false},
+                                         Case{"animated.png", ImageFormat::kPng, 40, 30, 1, true},
+                                         Case{"exif6.png", ImageFormat::kPng, 16, 24, 6, false},
+                                         Case{"rgb.jpg", ImageFormat::kJpeg, 50, 34, 1, false},
+                                         Case{"progressive.jpg", ImageFormat::kJpeg, 50, 34, 1, false},
+                                         Case{"cmyk.jpg", ImageFormat::kJpeg, 32, 32, 1, false},
+                                         Case{"exif3.jpg", ImageFormat::kJpeg, 24, 16, 3, false},
+                                         Case{"exif5.jpg", ImageFormat::kJpeg, 16, 24, 5, false},
+                                         Case{"exif8.jpg", ImageFormat::kJpeg, 16, 24, 8, false},
+                                         Case{"lossy.webp", ImageFormat::kWebp, 40, 30, 1, false},
+                                         Case{"alpha.webp", ImageFormat::kWebp, 40, 30, 1, false},
+                                         Case{"animated.webp", ImageFormat::kWebp, 40, 30, 1, true},
+                                         Case{"exif6.webp", ImageFormat::kWebp, 16, 24, 6, false},
+                                         Case{"still.gif", ImageFormat::kGif, 40, 30, 1, false},
+                                         Case{"animated.gif", ImageFormat::kGif, 40, 30, 1, true}),
+                         [](const auto& name) {
+                           std::string text = name.param.name;
+                           std::replace(text.begin(), text.end(), '.', '_');
+                           return text;
+                         });
 
 TEST(Probe, SeesAMissingEndMarker) {
   for (const char* name : {"rgb.jpg", "progressive.jpg", "rgb.png", "lossy.webp", "still.gif"}) {
