@@ -29,9 +29,11 @@ def tensors(*names, dtype=numpy.float16):
 
 KINDS = {
     "sdxl-checkpoint": ["model.diffusion_model.input_blocks.0.0.weight", "first_stage_model.decoder.conv_in.weight",
-                        "conditioner.embedders.0.transformer.text_model.x", "conditioner.embedders.1.model.ln_final.weight"],
+                        "conditioner.embedders.0.transformer.text_model.x",
+                        "conditioner.embedders.1.model.ln_final.weight"],
     "sd-checkpoint": ["model.diffusion_model.input_blocks.0.0.weight", "cond_stage_model.transformer.text_model.x"],
-    "lora": ["lora_unet_input_blocks_4_1_proj_in.lora_down.weight", "lora_unet_input_blocks_4_1_proj_in.lora_up.weight"],
+    "lora": ["lora_unet_input_blocks_4_1_proj_in.lora_down.weight",
+             "lora_unet_input_blocks_4_1_proj_in.lora_up.weight"],
     "loha": ["lora_unet_input_blocks_4_1_proj_in.hada_w1_a"],
     "unet": ["down_blocks.0.resnets.0.conv1.weight", "time_embedding.linear_1.weight"],
     "vae": ["decoder.up_blocks.0.resnets.0.conv1.weight", "post_quant_conv.weight"],
@@ -60,7 +62,8 @@ def test_hash_and_tensor_list_on_request(tmp_path):
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     (file,) = as_json(path, "--hash", "--tensors")["files"]
     assert file["sha256"] == digest and file["short_hash"] == digest[:10]
-    assert sorted((t["name"], t["dtype"], t["shape"]) for t in file["tensor_list"]) == [("a", "F16", [4, 6]), ("b", "I64", [4, 6])]
+    listed = sorted((t["name"], t["dtype"], t["shape"]) for t in file["tensor_list"])
+    assert listed == [("a", "F16", [4, 6]), ("b", "I64", [4, 6])]
     table = inspect(path, "--hash", "--tensors").stdout
     assert digest[:10] in table and "F16   a [4, 6]" in table
 

@@ -19,8 +19,8 @@ from support.programs import BUILD, run  # noqa: E402
 
 SIDES = (48, 32)  # px, width and height
 # The constants of models/autoencoder/dct_autoencoder.cpp: colour, v, u, mean, deviation.
-DCT = [(0, 0, 0, 3.2, 5.2), (0, 0, 1, 0, 1.5), (0, 1, 0, 0, 1.1), (0, 2, 0, 0, 0.55), (0, 1, 1, 0, 0.68), (0, 0, 2, 0, 0.76),
-       (1, 0, 0, -0.21, 0.43), (2, 0, 0, 0.17, 0.47)]
+DCT = [(0, 0, 0, 3.2, 5.2), (0, 0, 1, 0, 1.5), (0, 1, 0, 0, 1.1), (0, 2, 0, 0, 0.55), (0, 1, 1, 0, 0.68),
+       (0, 0, 2, 0, 0.76), (1, 0, 0, -0.21, 0.43), (2, 0, 0, 0.17, 0.47)]
 TO_YCBCR = [[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]]
 
 
@@ -40,22 +40,24 @@ class Peer:
 
     def __init__(self, seed=0):
         torch.manual_seed(seed)
-        encoder = dict(vocab_size=49408, intermediate_size=48, num_hidden_layers=2, num_attention_heads=2, projection_dim=20,
-                       bos_token_id=0, eos_token_id=2)
+        encoder = dict(vocab_size=49408, intermediate_size=48, num_hidden_layers=2, num_attention_heads=2,
+                       projection_dim=20, bos_token_id=0, eos_token_id=2)
         self.text_encoder = CLIPTextModel(CLIPTextConfig(**encoder, hidden_size=16))
         self.text_encoder_2 = CLIPTextModelWithProjection(CLIPTextConfig(**encoder, hidden_size=24, hidden_act="gelu"))
         self.unet = UNet2DConditionModel(
             sample_size=4, in_channels=8, out_channels=8, block_out_channels=[16, 32], layers_per_block=1,
-            down_block_types=["DownBlock2D", "CrossAttnDownBlock2D"], up_block_types=["CrossAttnUpBlock2D", "UpBlock2D"],
-            transformer_layers_per_block=1, attention_head_dim=[2, 4], cross_attention_dim=40, use_linear_projection=True,
-            norm_num_groups=8, addition_embed_type="text_time", addition_time_embed_dim=8,
+            down_block_types=["DownBlock2D", "CrossAttnDownBlock2D"],
+            up_block_types=["CrossAttnUpBlock2D", "UpBlock2D"], transformer_layers_per_block=1,
+            attention_head_dim=[2, 4], cross_attention_dim=40, use_linear_projection=True, norm_num_groups=8,
+            addition_embed_type="text_time", addition_time_embed_dim=8,
             projection_class_embeddings_input_dim=20 + 48)
         with torch.no_grad():
             for module in (self.text_encoder, self.text_encoder_2):  # make the prompt matter
                 for parameter in module.parameters():
                     parameter.mul_(3)
         vocabulary = BUILD / "share" / "atelier" / "clip" / "bpe_simple_vocab_16e6.txt.gz"
-        merges = [tuple(line.split()) for line in gzip.open(vocabulary, "rt", encoding="utf-8").read().split("\n")[1:48895]]
+        lines = gzip.open(vocabulary, "rt", encoding="utf-8").read().split("\n")
+        merges = [tuple(line.split()) for line in lines[1:48895]]
         printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
         letters = [chr(b) for b in printable] + [chr(256 + i) for i in range(256 - len(printable))]
         tokens = letters + [f"{c}</w>" for c in letters] + ["".join(pair) for pair in merges]
@@ -87,7 +89,8 @@ class Peer:
         sample = noise * scheduler.init_noise_sigma
         for timestep in scheduler.timesteps:
             both = scheduler.scale_model_input(torch.cat([sample] * 2), timestep)
-            away, towards = self.unet(both, timestep, torch.cat([unwanted, wanted]), added_cond_kwargs=conditions).sample.chunk(2)
+            states = torch.cat([unwanted, wanted])
+            away, towards = self.unet(both, timestep, states, added_cond_kwargs=conditions).sample.chunk(2)
             sample = scheduler.step(away + guidance * (towards - away), timestep, sample).prev_sample
         return decode(sample[0].double().numpy())
 
@@ -153,7 +156,8 @@ def test_a_lora_is_the_merged_weight(peer, model, tmp_path):
     targets = {
         "lora_unet_input_blocks_3_1_transformer_blocks_0_attn1_to_q":
             merged.unet.down_blocks[1].attentions[0].transformer_blocks[0].attn1.to_q,
-        "lora_te1_text_model_encoder_layers_0_mlp_fc1": dict(merged.text_encoder.named_modules())["encoder.layers.0.mlp.fc1"],
+        "lora_te1_text_model_encoder_layers_0_mlp_fc1":
+            dict(merged.text_encoder.named_modules())["encoder.layers.0.mlp.fc1"],
         "lora_te2_text_model_encoder_layers_0_self_attn_v_proj":
             dict(merged.text_encoder_2.named_modules())["text_model.encoder.layers.0.self_attn.v_proj"],
     }
@@ -174,8 +178,8 @@ def test_a_lora_is_the_merged_weight(peer, model, tmp_path):
 
 
 def test_a_single_picture_carries_its_parameters(model, tmp_path):
-    result = sample(model, "--prompt", "a knight, blue armour", "--negative-prompt", "männlich", "--seed", 41, "--steps", 3,
-                    "--guidance-scale", 3.5, "--sampler", "euler", "--out", tmp_path / "one.png")
+    result = sample(model, "--prompt", "a knight, blue armour", "--negative-prompt", "männlich", "--seed", 41,
+                    "--steps", 3, "--guidance-scale", 3.5, "--sampler", "euler", "--out", tmp_path / "one.png")
     assert result.stdout == f"{tmp_path / 'one.png'}\n"
     with Image.open(tmp_path / "one.png") as image:
         assert image.size == SIDES and image.mode == "RGB"
@@ -222,6 +226,7 @@ def test_a_lora_of_another_model_is_told(model, tmp_path):
     name = "lora_unet_input_blocks_8_1_proj_in"
     save_file({f"{name}.lora_down.weight": torch.ones(2, 640), f"{name}.lora_up.weight": torch.ones(640, 2)},
               tmp_path / "lora.safetensors")
-    result = sample(model, "--prompt", "x", "--lora", tmp_path / "lora.safetensors", "--out", tmp_path / "one.png", check=False)
+    result = sample(model, "--prompt", "x", "--lora", tmp_path / "lora.safetensors", "--out", tmp_path / "one.png",
+                    check=False)
     assert result.returncode == 2 and "lora.safetensors" in result.stderr
     assert not (tmp_path / "one.png").exists()

@@ -62,8 +62,12 @@ TEST(CLIPTextModel, CheckpointingGivesTheSameGradients) {
     return result;
   };
   const std::vector<at::Tensor> plain = gradients(false), recomputed = gradients(true);
-  // Absolute where a gradient is zero but for rounding (the keys' biases).
-  for (size_t i = 0; i < plain.size(); ++i) EXPECT_TRUE(at::allclose(recomputed[i], plain[i], 1e-5, 1e-6)) << i;
+  const auto rms = [](const at::Tensor& x) { return x.to(at::kDouble).square().mean().sqrt().item<double>(); };
+  double typical = 0;  // a gradient that is zero but for rounding (the keys' biases) is judged against this
+  for (const at::Tensor& gradient : plain) typical += rms(gradient) / static_cast<double>(plain.size());
+  for (size_t i = 0; i < plain.size(); ++i) {
+    EXPECT_LT(rms(recomputed[i] - plain[i]), 1e-5 * rms(plain[i]) + 1e-6 * typical) << i;
+  }
 }
 
 TEST(CLIPTextModel, PenultimateAloneIsThatOfForward) {

@@ -69,7 +69,8 @@ def transformers_outputs(model, inputs, dtype):
     output = model(inputs["input_ids"], output_hidden_states=True)
     with_projection = isinstance(model, CLIPTextModelWithProjection)
     pooled = {"text_embeds": output.text_embeds} if with_projection else {"pooler_output": output.pooler_output}
-    outputs = {"last_hidden_state": output.last_hidden_state, "penultimate_hidden_state": output.hidden_states[-2]} | pooled
+    hidden = {"last_hidden_state": output.last_hidden_state, "penultimate_hidden_state": output.hidden_states[-2]}
+    outputs = hidden | pooled
     outputs["penultimate_hidden_state"].backward(inputs["cotangent"].to(dtype))
     gradients = {
         f"grad.{file_name(name)}": torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.clone()
@@ -80,8 +81,8 @@ def transformers_outputs(model, inputs, dtype):
 
 def evaluate(folder, component, model_path, inputs, *options, check=True):
     save_file(inputs, folder / "inputs.safetensors")
-    return run("atelier-model", "model", "eval", component, model_path, *options, "--inputs", folder / "inputs.safetensors",
-               "--out", folder / "outputs.safetensors", check=check)
+    return run("atelier-model", "model", "eval", component, model_path, *options,
+               "--inputs", folder / "inputs.safetensors", "--out", folder / "outputs.safetensors", check=check)
 
 
 @pytest.mark.parametrize("seed", range(CONFIGURATIONS))
@@ -96,7 +97,7 @@ def test_outputs_and_gradients_equal_transformers(seed, tmp_path):
     peer = transformers_outputs(model, inputs, torch.float32)
     exact = transformers_outputs(model, inputs, torch.float64)
     ours = load_file(tmp_path / "outputs.safetensors")
-    unreached = [name for name, tensor in exact.items() if not tensor.any()]  # the last layer, the final norm, the projection
+    unreached = [name for name, tensor in exact.items() if not tensor.any()]  # last layer, final norm, projection
     assert len(unreached) >= 18 and not any(ours.pop(name).any() for name in unreached)
     assert_parity(ours, peer, {name: tensor for name, tensor in exact.items() if name not in unreached})
 
@@ -106,14 +107,16 @@ def test_files_with_the_prefix_and_the_old_buffer_are_read(tmp_path):
     rng = numpy.random.default_rng(50)
     config, model = random_model(rng, 50)
     model.save_pretrained(tmp_path / "encoder")
-    state = {file_name(name): tensor.half() for name, tensor in load_file(tmp_path / "encoder" / "model.safetensors").items()}
+    path = tmp_path / "encoder" / "model.safetensors"
+    state = {file_name(name): tensor.half() for name, tensor in load_file(path).items()}
     state["text_model.embeddings.position_ids"] = torch.arange(config.max_position_embeddings)[None]
-    save_file(state, tmp_path / "encoder" / "model.safetensors")
+    save_file(state, path)
     inputs = {"input_ids": random_ids(rng, config)}
     evaluate(tmp_path, "text-encoder", tmp_path / "encoder", inputs)
     with torch.no_grad():
         expected = model.half().float()(inputs["input_ids"]).last_hidden_state
-    torch.testing.assert_close(load_file(tmp_path / "outputs.safetensors")["last_hidden_state"], expected, rtol=1e-4, atol=1e-5)
+    ours = load_file(tmp_path / "outputs.safetensors")["last_hidden_state"]
+    torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("fault", ["component", "type", "range", "length", "config", "missing"])

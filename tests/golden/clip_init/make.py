@@ -13,8 +13,9 @@ DRAWS = 20
 
 
 def make():
-    config = CLIPTextConfig(vocab_size=500, hidden_size=64, intermediate_size=160, num_hidden_layers=3, num_attention_heads=4,
-                            max_position_embeddings=77, projection_dim=48, bos_token_id=0, eos_token_id=2)
+    config = CLIPTextConfig(vocab_size=500, hidden_size=64, intermediate_size=160, num_hidden_layers=3,
+                            num_attention_heads=4, max_position_embeddings=77, projection_dim=48, bos_token_id=0,
+                            eos_token_id=2)
     draws = {}
     for seed in range(DRAWS):
         torch.manual_seed(seed)

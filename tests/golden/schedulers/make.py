@@ -19,7 +19,8 @@ STEP_COUNTS = [1, 2, 3, 7, 10, 20, 25, 28, 30, 33, 50, 100, 333, 500]
 
 
 def make_scheduler(sampler, prediction, spacing, zero_snr, alpha_to_one):
-    common = dict(BASE, prediction_type=prediction, timestep_spacing=spacing, rescale_betas_zero_snr=zero_snr, steps_offset=1)
+    common = dict(BASE, prediction_type=prediction, timestep_spacing=spacing, rescale_betas_zero_snr=zero_snr,
+                  steps_offset=1)
     if sampler == "ddim":
         return DDIMScheduler(**common, clip_sample=False, set_alpha_to_one=alpha_to_one)
     return EulerDiscreteScheduler(**common)
@@ -34,11 +35,13 @@ def run(scheduler, steps, generator):
     for timestep, output in zip(scheduler.timesteps, outputs):
         inputs.append(scheduler.scale_model_input(sample, timestep))
         sample = scheduler.step(output, timestep, sample).prev_sample
-    return dict(noise=noise, outputs=outputs, inputs=torch.stack(inputs), timesteps=scheduler.timesteps.double(), result=sample)
+    return dict(noise=noise, outputs=outputs, inputs=torch.stack(inputs), timesteps=scheduler.timesteps.double(),
+                result=sample)
 
 
 def sampler_cases(tensors):
-    cases = itertools.product(["ddim", "euler"], ["epsilon", "v_prediction"], ["leading", "trailing", "linspace"], [0, 1], [0, 1])
+    cases = itertools.product(["ddim", "euler"], ["epsilon", "v_prediction"], ["leading", "trailing", "linspace"],
+                              [0, 1], [0, 1])
     for seed, (sampler, prediction, spacing, zero_snr, alpha_to_one) in enumerate(cases):
         if sampler == "euler" and alpha_to_one:
             continue  # no such option
