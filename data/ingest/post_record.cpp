@@ -143,6 +143,7 @@ void PostRecord::add_tags(std::string_view list, std::optional<TagCategory> cate
 Post PostRecord::finish(TagDictionary& tags) && {
   if (post.id.empty()) post.id = !post.md5.empty() ? post.md5 : file_name;
   if (post.id.empty()) throw DataError("no_id");
+  post.tags.reserve(mentions_.size());
   for (const Mention& mention : mentions_) {
     // The list of all tags only repeats what the lists by category say.
     if (has_categories_ && !mention.category) continue;

@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <span>
 
 #include "configs/base/error.h"
 #include "configs/base/text.h"
@@ -131,6 +132,7 @@ PostBatch PostsJsonlReader::read(int64_t part, const PictureProbe& probe) const 
       batch.bad.push_back({id, batch.lines, error.summary(), error.where()});
     }
   }
+  file_->drop_pages(std::as_bytes(std::span(text_.substr(begin, end_of_part - begin))));
   return batch;
 }
 

@@ -7,6 +7,7 @@
 
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
+#include "configs/base/interrupt.h"
 #include "configs/base/log.h"
 #include "data/manifest/build.h"
 #include "data/manifest/manifest_parts.h"
@@ -26,6 +27,7 @@ class FolderLock {
     if (descriptor_ < 0) throw_errno("cannot write", path.string());
     while (::flock(descriptor_, LOCK_EX) != 0) {
       if (errno != EINTR) throw_errno("cannot lock", path.string());
+      check_interrupted();
     }
   }
   ~FolderLock() { ::close(descriptor_); }
