@@ -26,6 +26,8 @@ CLIPTextOptions read_clip_text_options(const std::filesystem::path& path) {
   options.hidden_act = config.choice("hidden_act", options.hidden_act, {"quick_gelu", "gelu"});
   options.layer_norm_eps = config.number("layer_norm_eps", options.layer_norm_eps);
   options.eos_token_id = config.integer("eos_token_id", options.eos_token_id);
+  options.bos_token_id = config.integer("bos_token_id", options.bos_token_id);
+  options.pad_token_id = config.integer("pad_token_id", options.pad_token_id);
   options.initializer_factor = config.number("initializer_factor", options.initializer_factor);
   config.require_off("attention_dropout");
   if (options.hidden_size % options.num_attention_heads != 0) {
@@ -38,7 +40,7 @@ void write_clip_text_options(const CLIPTextOptions& options, const std::filesyst
   const nlohmann::ordered_json config = {
       {"architectures", {options.with_projection ? "CLIPTextModelWithProjection" : "CLIPTextModel"}},
       {"attention_dropout", 0.0},
-      {"bos_token_id", 0},
+      {"bos_token_id", options.bos_token_id},
       {"eos_token_id", options.eos_token_id},
       {"hidden_act", options.hidden_act},
       {"hidden_size", options.hidden_size},
@@ -50,7 +52,7 @@ void write_clip_text_options(const CLIPTextOptions& options, const std::filesyst
       {"model_type", "clip_text_model"},
       {"num_attention_heads", options.num_attention_heads},
       {"num_hidden_layers", options.num_hidden_layers},
-      {"pad_token_id", 1},
+      {"pad_token_id", options.pad_token_id},
       {"projection_dim", options.projection_dim},
       {"vocab_size", options.vocab_size},
   };

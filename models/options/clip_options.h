@@ -20,6 +20,8 @@ struct CLIPTextOptions {
   std::string hidden_act = "quick_gelu";  // quick_gelu | gelu
   double layer_norm_eps = 1e-5;
   int64_t eos_token_id = 49407;  // 2, in older files, means: pool at the largest id
+  int64_t bos_token_id = 49406;  // kept for the file alone, as pad_token_id is
+  int64_t pad_token_id = 1;
   double initializer_factor = 1.0;
 };
 
