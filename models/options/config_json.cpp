@@ -11,6 +11,12 @@ namespace atelier {
 
 using nlohmann::json;
 
+namespace {
+
+constexpr int64_t kMostCount = 1 << 20;  // the product of two and a kernel's area is far from overflow
+
+}  // namespace
+
 struct ConfigJson::Content {
   json object;
 
@@ -43,7 +49,7 @@ int64_t ConfigJson::integer(const std::string& key, int64_t fallback) const {
 
 int64_t ConfigJson::count(const std::string& key, int64_t fallback) const {
   const int64_t value = integer(key, fallback);
-  if (value < 1) fail(key, "must be at least 1");
+  if (value < 1 || value > kMostCount) fail(key, text("must be within 1..", kMostCount));
   return value;
 }
 
@@ -88,6 +94,29 @@ std::vector<std::string> ConfigJson::strings(const std::string& key) const {
     result.push_back(element.get<std::string>());
   }
   return result;
+}
+
+std::vector<int64_t> ConfigJson::counts(const std::string& key) const {
+  const json* value = content_->find(key);
+  if (!value) return {};
+  std::vector<int64_t> result;
+  for (const json& element : value->is_array() ? *value : json::array({*value})) {
+    const int64_t number = element.is_number_integer() ? element.get<int64_t>() : 0;
+    if (number < 1 || number > kMostCount) fail(key, text("must be whole and within 1..", kMostCount));
+    result.push_back(number);
+  }
+  return result;
+}
+
+std::vector<std::string> ConfigJson::keys() const {
+  std::vector<std::string> result;
+  for (const auto& [key, value] : content_->object.items()) result.push_back(key);
+  return result;
+}
+
+void ConfigJson::require(const std::string& key, std::string_view value) const {
+  const json* present = content_->find(key);
+  if (present && *present != json::parse(value)) fail(key, text("not supported, only ", value));
 }
 
 void ConfigJson::require_off(const std::string& key, std::string_view harmless) const {

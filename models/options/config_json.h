@@ -23,7 +23,7 @@ class ConfigJson {
 
   // The value, or `fallback` where the key is absent or null.
   int64_t integer(const std::string& key, int64_t fallback) const;
-  /// As integer(), and at least 1.
+  /// As integer(), and within 1..2^20.
   int64_t count(const std::string& key, int64_t fallback) const;
   double number(const std::string& key, double fallback) const;
   bool boolean(const std::string& key, bool fallback) const;
@@ -33,9 +33,16 @@ class ConfigJson {
                      const std::vector<std::string>& allowed) const;
   /// The strings of a list; empty where the key is absent or null.
   std::vector<std::string> strings(const std::string& key) const;
+  /// The numbers of a list, or a number as a list of one, each as count(); empty where the key is absent or null.
+  std::vector<int64_t> counts(const std::string& key) const;
+
+  /// Every key of the file.
+  std::vector<std::string> keys() const;
 
   /// For keys whose other values this program does not compute: absent, null, false, 0 or `harmless` (as JSON) pass.
   void require_off(const std::string& key, std::string_view harmless = "null") const;
+  /// Absent, null, or equal to `value` (as JSON).
+  void require(const std::string& key, std::string_view value) const;
   /// "KEY is VALUE: WHY", at this file.
   [[noreturn]] void fail(const std::string& key, std::string_view why) const;
 

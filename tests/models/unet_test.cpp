@@ -164,6 +164,7 @@ INSTANTIATE_TEST_SUITE_P(
                     ConfigEdit{"\"norm_num_groups\": 32", "\"norm_num_groups\": 33", "norm_num_groups"},
                     ConfigEdit{"\"layers_per_block\": 2", "\"layers_per_block\": 0", "layers_per_block"},
                     ConfigEdit{"\"layers_per_block\": 2", "\"layers_per_block\": \"two\"", "layers_per_block"},
+                    ConfigEdit{"    320,\n", "    9000000000000000000,\n", "block_out_channels"},
                     ConfigEdit{"\"cross_attention_dim\": 2048,", "", "cross_attention_dim"},
                     ConfigEdit{"\"class_embed_type\": null", "\"class_embed_type\": \"timestep\"", "class_embed_type"},
                     ConfigEdit{"{", "[{", "not a JSON object"}));
