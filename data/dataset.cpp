@@ -15,7 +15,8 @@ namespace {
 [[noreturn]] void throw_nothing_usable(const Manifest& manifest, const Selection& selection) {
   const SourceSummary total = manifest.summary().total();
   std::string found = text("no usable picture: ", grouped(total.read), " posts and pictures found");
-  for (const auto& [reason, rows] : selection.excluded()) found += text(", ", exclusion_name(reason), " ", grouped(rows));
+  for (const auto& [reason, rows] : selection.excluded())
+    found += text(", ", exclusion_name(reason), " ", grouped(rows));
   for (const auto& [reason, samples] : total.quarantined) found += text(", ", reason, " ", grouped(samples));
   if (total.excluded_minors) found += text(", excluded_minors ", grouped(total.excluded_minors));
   std::string where;
@@ -35,14 +36,16 @@ std::string seen_options(DatasetOptions options) {
   add(options.balance);
   add(options.buckets);
   add(options.captions);
+  all += options.loader.alpha_background + "\n";
   for (const SourceOptions& source : options.sources) all += shortest(source.repeats) + "\n";
   return all;
 }
 
 void log_selection(const Manifest& manifest, const Selection& selection) {
-  std::string line = text(grouped(static_cast<int64_t>(selection.rows.size())), " of ", grouped(manifest.size()),
-                          " posts are used");
-  for (const auto& [reason, rows] : selection.excluded()) line += text(", ", exclusion_name(reason), " ", grouped(rows));
+  std::string line =
+      text(grouped(static_cast<int64_t>(selection.rows.size())), " of ", grouped(manifest.size()), " posts are used");
+  for (const auto& [reason, rows] : selection.excluded())
+    line += text(", ", exclusion_name(reason), " ", grouped(rows));
   log_info(line);
 }
 
@@ -85,8 +88,8 @@ Dataset::Dataset(const DatasetOptions& options, const BatchingOptions& batching,
   log_selection(manifest, selection);
   Plan plan(plan_input(manifest, selection, options), options.balance, options.buckets, batching, setting.world_size,
             setting.seed);
-  state_ = std::make_unique<State>(
-      State{options, setting.seed, std::move(manifest), std::move(selection), std::move(plan)});
+  state_ =
+      std::make_unique<State>(State{options, setting.seed, std::move(manifest), std::move(selection), std::move(plan)});
 }
 
 Dataset::~Dataset() = default;

@@ -23,9 +23,9 @@ struct PlanSetting {
 
 class Dataset {
  public:
-  /// Builds or refreshes the manifest in `manifest_dir`, selects, and plans; shows progress. Safe in several processes at
-  /// once: they take turns, and the later ones find the manifest fresh.
-  /// Errors: ConfigError for a missing path or wrong options; DataError when no usable picture is left, saying why.
+  /// Builds or refreshes the manifest in `manifest_dir`, selects, and plans; shows progress. Safe in several processes
+  /// at once: they take turns, and the later ones find the manifest fresh. Errors: ConfigError for a missing path or
+  /// wrong options; DataError when no usable picture is left, saying why.
   Dataset(const DatasetOptions& options, const BatchingOptions& batching, const PlanSetting& setting,
           const std::filesystem::path& manifest_dir);
   ~Dataset();

@@ -25,8 +25,10 @@ std::optional<CaptionFile> read_caption_file(const std::filesystem::path& path) 
   CaptionFile file;
   bool first = true;
   for (const std::string_view line : split(rest, '\n')) {
-    if (first) file.caption = trim(line);
-    else if (!trim(line).empty()) ++file.further_lines;
+    if (first)
+      file.caption = trim(line);
+    else if (!trim(line).empty())
+      ++file.further_lines;
     first = false;
   }
   return file;

@@ -36,8 +36,10 @@ class Walk {
       const fs::path& path = entry->path();
       if (path.filename().string().starts_with('.')) continue;
       std::error_code ignored;
-      if (entry->is_directory(ignored)) folders.push_back(path);
-      else if (!path.filename().string().ends_with(skip_)) files_.push_back(path.lexically_relative(root_).string());
+      if (entry->is_directory(ignored))
+        folders.push_back(path);
+      else if (!path.filename().string().ends_with(skip_))
+        files_.push_back(path.lexically_relative(root_).string());
     }
     if (error) throw ConfigError("folder cannot be read: " + error.message(), folder.string(), "check its permissions");
     std::ranges::sort(folders);  // which of several links counts must not depend on the file system
@@ -84,8 +86,10 @@ void FolderReader::read_file(const std::string& id, const PictureProbe& probe, P
   const fs::path path = root_ / id;
   const bool named_as_picture = has_picture_suffix(path);
   if (!is_valid_utf8(id)) {
-    if (named_as_picture) batch.bad.push_back({printable(id), 0, "name_not_utf8", ""});
-    else ++batch.other_files;
+    if (named_as_picture)
+      batch.bad.push_back({printable(id), 0, "name_not_utf8", ""});
+    else
+      ++batch.other_files;
     return;
   }
   Post post;
@@ -95,8 +99,10 @@ void FolderReader::read_file(const std::string& id, const PictureProbe& probe, P
     if (!picture) throw DataError("link to nothing, or no regular file");
     post.picture = std::move(*picture);
   } catch (const DataError& error) {
-    if (named_as_picture) batch.bad.push_back({id, 0, "picture_unreadable", error.summary()});
-    else ++batch.other_files;
+    if (named_as_picture)
+      batch.bad.push_back({id, 0, "picture_unreadable", error.summary()});
+    else
+      ++batch.other_files;
     return;
   }
   post.width = post.picture.info.width;

@@ -9,8 +9,8 @@
 
 namespace atelier {
 
-/// Ids are paths relative to the folder. Subfolders are read, hidden files and folders are not; a folder that links lead
-/// to more than once is read once. What is a picture is told by content, not by suffix.
+/// Ids are paths relative to the folder. Subfolders are read, hidden files and folders are not; a folder that links
+/// lead to more than once is read once. What is a picture is told by content, not by suffix.
 class FolderReader : public SourceReader {
  public:
   /// ConfigError if the folder cannot be read.

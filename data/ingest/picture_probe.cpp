@@ -28,8 +28,8 @@ std::optional<PictureFile> PictureProbe::probe(const std::filesystem::path& path
 }
 
 bool has_picture_suffix(const std::filesystem::path& path) {
-  static constexpr std::array<std::string_view, 13> kSuffixes = {".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp",
-                                                                 ".avif", ".jxl", ".tif", ".tiff", ".heic", ".apng"};
+  static constexpr std::array<std::string_view, 13> kSuffixes = {
+      ".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".avif", ".jxl", ".tif", ".tiff", ".heic", ".apng"};
   return std::ranges::find(kSuffixes, lower_ascii(path.extension().string())) != kSuffixes.end();
 }
 

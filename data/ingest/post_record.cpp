@@ -16,26 +16,38 @@ using Names = std::unordered_map<std::string_view, PostColumn>;
 /// Columns are taken by name, never by position; the first name of each is that of Danbooru's API.
 const Names& column_names() {
   static const Names kNames = {
-      {"id", PostColumn::kId}, {"post_id", PostColumn::kId},
+      {"id", PostColumn::kId},
+      {"post_id", PostColumn::kId},
       {"md5", PostColumn::kMd5},
       {"rating", PostColumn::kRating},
       {"created_at", PostColumn::kCreatedAt},
-      {"image_width", PostColumn::kWidth}, {"width", PostColumn::kWidth},
-      {"image_height", PostColumn::kHeight}, {"height", PostColumn::kHeight},
+      {"image_width", PostColumn::kWidth},
+      {"width", PostColumn::kWidth},
+      {"image_height", PostColumn::kHeight},
+      {"height", PostColumn::kHeight},
       {"score", PostColumn::kScore},
       {"up_score", PostColumn::kUpScore},
       {"down_score", PostColumn::kDownScore},
-      {"fav_count", PostColumn::kFavCount}, {"favs", PostColumn::kFavCount},
+      {"fav_count", PostColumn::kFavCount},
+      {"favs", PostColumn::kFavCount},
       {"parent_id", PostColumn::kParentId},
       {"file_ext", PostColumn::kFileExtension},
-      {"file_name", PostColumn::kFileName}, {"filename", PostColumn::kFileName}, {"image_path", PostColumn::kFileName},
+      {"file_name", PostColumn::kFileName},
+      {"filename", PostColumn::kFileName},
+      {"image_path", PostColumn::kFileName},
       {"caption", PostColumn::kCaption},
-      {"tag_string", PostColumn::kTags}, {"tags", PostColumn::kTags},
-      {"tag_string_general", PostColumn::kTagsGeneral}, {"tags_general", PostColumn::kTagsGeneral},
-      {"tag_string_artist", PostColumn::kTagsArtist}, {"tags_artist", PostColumn::kTagsArtist},
-      {"tag_string_copyright", PostColumn::kTagsCopyright}, {"tags_copyright", PostColumn::kTagsCopyright},
-      {"tag_string_character", PostColumn::kTagsCharacter}, {"tags_character", PostColumn::kTagsCharacter},
-      {"tag_string_meta", PostColumn::kTagsMeta}, {"tags_meta", PostColumn::kTagsMeta},
+      {"tag_string", PostColumn::kTags},
+      {"tags", PostColumn::kTags},
+      {"tag_string_general", PostColumn::kTagsGeneral},
+      {"tags_general", PostColumn::kTagsGeneral},
+      {"tag_string_artist", PostColumn::kTagsArtist},
+      {"tags_artist", PostColumn::kTagsArtist},
+      {"tag_string_copyright", PostColumn::kTagsCopyright},
+      {"tags_copyright", PostColumn::kTagsCopyright},
+      {"tag_string_character", PostColumn::kTagsCharacter},
+      {"tags_character", PostColumn::kTagsCharacter},
+      {"tag_string_meta", PostColumn::kTagsMeta},
+      {"tags_meta", PostColumn::kTagsMeta},
   };
   return kNames;
 }
@@ -55,18 +67,18 @@ int32_t pixels(std::string_view text) {
 
 void set_rating(Post& post, std::string_view text) {
   static const std::unordered_map<std::string_view, Rating> kRatings = {
-      {"g", Rating::kGeneral},      {"general", Rating::kGeneral},           {"safe", Rating::kSafe},
-      {"sensitive", Rating::kSensitive}, {"q", Rating::kQuestionable},       {"questionable", Rating::kQuestionable},
-      {"e", Rating::kExplicit},     {"explicit", Rating::kExplicit}};
+      {"g", Rating::kGeneral},           {"general", Rating::kGeneral},  {"safe", Rating::kSafe},
+      {"sensitive", Rating::kSensitive}, {"q", Rating::kQuestionable},   {"questionable", Rating::kQuestionable},
+      {"e", Rating::kExplicit},          {"explicit", Rating::kExplicit}};
   post.rated_s = text == "s";
   if (post.rated_s) return;
   const auto found = kRatings.find(text);
-  if (found == kRatings.end()) throw DataError("bad_value", text.empty() ? "" : std::string(text));
+  if (found == kRatings.end()) throw DataError("bad_value", std::string(text));
   post.rating = found->second;
 }
 
-std::string clean(std::string_view text) {
-  if (text.find('\0') != std::string_view::npos) throw DataError("caption_has_nul");
+std::string clean(std::string_view text, const char* reason = "bad_value") {
+  if (text.find('\0') != std::string_view::npos) throw DataError(reason, "a NUL byte");
   return std::string(trim(text));
 }
 
@@ -122,7 +134,7 @@ void PostRecord::set(PostColumn column, std::string_view value) {
       return;
     case PostColumn::kFileExtension: file_extension = clean(value); return;
     case PostColumn::kFileName: file_name = clean(value); return;
-    case PostColumn::kCaption: post.caption = clean(value); return;
+    case PostColumn::kCaption: post.caption = clean(value, "caption_has_nul"); return;
     default: add_tags(value, category_of(column));
   }
 }

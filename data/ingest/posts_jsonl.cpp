@@ -118,7 +118,8 @@ PostBatch PostsJsonlReader::read(int64_t part, const PictureProbe& probe) const 
     if (line.empty()) continue;
 
     dom::object object;
-    if (const auto error = parser.parse(line.data(), line.size()).get_object().get(object); error != simdjson::SUCCESS) {
+    if (const auto error = parser.parse(line.data(), line.size()).get_object().get(object);
+        error != simdjson::SUCCESS) {
       batch.bad.push_back({"", batch.lines, "bad_json", simdjson::error_message(error)});
       continue;
     }

@@ -16,10 +16,10 @@ namespace atelier {
 
 /// A sample that cannot be taken in.
 struct BadSample {
-  std::string id;     // empty: known by its line only
-  int64_t line = 0;   // of a posts file, from 1 within the part; 0: not out of one
-  std::string reason; // a word for counting: "bad_json"
-  std::string detail; // what exactly
+  std::string id;      // empty: known by its line only
+  int64_t line = 0;    // of a posts file, from 1 within the part; 0: not out of one
+  std::string reason;  // a word for counting: "bad_json"
+  std::string detail;  // what exactly
 };
 
 /// What one part of a source held, in its order.

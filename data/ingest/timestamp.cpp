@@ -70,7 +70,8 @@ std::optional<int64_t> parse_timestamp(std::string_view text) {
 }
 
 int32_t year_of(int64_t seconds_since_1970) {
-  const auto days = std::chrono::floor<std::chrono::days>(std::chrono::sys_seconds(std::chrono::seconds(seconds_since_1970)));
+  const auto days =
+      std::chrono::floor<std::chrono::days>(std::chrono::sys_seconds(std::chrono::seconds(seconds_since_1970)));
   return static_cast<int>(std::chrono::year_month_day(days).year());
 }
 

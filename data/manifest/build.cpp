@@ -5,6 +5,7 @@
 #include <string>
 #include <unordered_set>
 
+#include "configs/base/error.h"
 #include "configs/base/hash.h"
 #include "configs/base/interrupt.h"
 #include "configs/base/progress.h"
@@ -99,10 +100,10 @@ ReadSource read_source(const SourceOptions& options, const PictureProbe& probe, 
 }
 
 /// Takes out the posts that sexualise minors; nothing of them is kept but their number.
-void exclude_minors(const MinorsFilter& filter, const std::vector<MinorsFilter::Verdict>& verdicts, ReadSource& source) {
-  source.summary.excluded_minors = static_cast<int64_t>(std::erase_if(source.posts, [&](const Post& post) {
-    return filter.excludes(post.tags, verdicts, post.caption, post.rating);
-  }));
+void exclude_minors(const MinorsFilter& filter, const std::vector<MinorsFilter::Verdict>& verdicts,
+                    ReadSource& source) {
+  source.summary.excluded_minors = static_cast<int64_t>(std::erase_if(
+      source.posts, [&](const Post& post) { return filter.excludes(post.tags, verdicts, post.caption, post.rating); }));
 }
 
 /// Of posts with one id the first stays.
@@ -202,7 +203,8 @@ ManifestParts make_parts(const std::vector<ReadSource>& sources, TagDictionary t
       state.update_field(post.picture.path);
       state.update_number(post.picture.modified_ns);
     }
-    for (const BadSample& sample : sources[s].bad) state.update_field(text(sample.id, sample.line, sample.reason, sample.detail));
+    for (const BadSample& sample : sources[s].bad)
+      state.update_field(text(sample.id, sample.line, sample.reason, sample.detail));
     parts.summary.sources.push_back(sources[s].summary);
   }
   hash_tags(tags, content);
@@ -214,6 +216,20 @@ ManifestParts make_parts(const std::vector<ReadSource>& sources, TagDictionary t
   return parts;
 }
 
+/// DataError if the sources hold nothing at all.
+void require_something(const std::vector<ReadSource>& sources) {
+  int64_t other_files = 0;
+  std::string where;
+  for (const ReadSource& source : sources) {
+    if (source.summary.read > 0) return;
+    other_files += source.summary.other_files;
+    where += (where.empty() ? "" : ", ") + source.summary.path;
+  }
+  throw DataError(text("no picture and no post found", other_files ? ", only other files: " : "",
+                       other_files ? grouped(other_files) : ""),
+                  where, "give a folder that holds pictures, or a posts file with lines");
+}
+
 }  // namespace
 
 BuiltManifest build_manifest(const std::vector<SourceOptions>& sources, const Manifest* previous) {
@@ -221,6 +237,7 @@ BuiltManifest build_manifest(const std::vector<SourceOptions>& sources, const Ma
   TagDictionary tags;
   std::vector<ReadSource> read;
   for (const SourceOptions& source : sources) read.push_back(read_source(source, probe, tags));
+  require_something(read);
 
   const MinorsFilter filter(MinorsLists::from_resources());
   const std::vector<MinorsFilter::Verdict> verdicts = filter.verdicts(tags);
@@ -230,7 +247,8 @@ BuiltManifest build_manifest(const std::vector<SourceOptions>& sources, const Ma
     quarantine_duplicates(source);
     summarise(source);
     for (const BadSample& sample : source.bad) {
-      std::string id = sample.line ? text("line ", sample.line, sample.id.empty() ? "" : ", id ", sample.id) : sample.id;
+      std::string id =
+          sample.line ? text("line ", sample.line, sample.id.empty() ? "" : ", id ", sample.id) : sample.id;
       quarantined.push_back({source.summary.path, std::move(id), sample.reason, sample.detail});
     }
   }

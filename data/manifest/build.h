@@ -15,7 +15,8 @@ struct BuiltManifest {
 };
 
 /// Reads all sources, in parallel, with progress. Pictures that `previous` (may be nullptr) knows and that have not
-/// changed are not opened. Errors: ConfigError for a source that is not there.
+/// changed are not opened. Errors: ConfigError for a source that is not there; DataError when all are
+/// empty.
 BuiltManifest build_manifest(const std::vector<SourceOptions>& sources, const Manifest* previous);
 
 /// The up-to-date manifest in `folder`, which is written if anything changed; as a whole or not at all. Several

@@ -69,7 +69,9 @@ int32_t Manifest::source(int64_t row) const { return state_->at(row).integer(kSo
 std::string_view Manifest::path(int64_t row) const { return state_->at(row).string(kPathColumn, within(row)); }
 int32_t Manifest::width(int64_t row) const { return state_->at(row).integer(kWidthColumn, within(row)); }
 int32_t Manifest::height(int64_t row) const { return state_->at(row).integer(kHeightColumn, within(row)); }
-ImageFormat Manifest::format(int64_t row) const { return state_->at(row).word<ImageFormat>(kFormatColumn, within(row)); }
+ImageFormat Manifest::format(int64_t row) const {
+  return state_->at(row).word<ImageFormat>(kFormatColumn, within(row));
+}
 bool Manifest::animated(int64_t row) const { return state_->at(row).flag(kAnimatedColumn, within(row)); }
 bool Manifest::truncated(int64_t row) const { return state_->at(row).flag(kTruncatedColumn, within(row)); }
 
@@ -92,7 +94,9 @@ std::optional<int32_t> Manifest::year(int64_t row) const {
 }
 
 Rating Manifest::rating(int64_t row) const { return state_->at(row).word<Rating>(kRatingColumn, within(row)); }
-std::optional<int32_t> Manifest::score(int64_t row) const { return state_->at(row).optional(kScoreColumn, within(row)); }
+std::optional<int32_t> Manifest::score(int64_t row) const {
+  return state_->at(row).optional(kScoreColumn, within(row));
+}
 
 std::optional<int32_t> Manifest::up_score(int64_t row) const {
   return state_->at(row).optional(kUpScoreColumn, within(row));

@@ -24,13 +24,13 @@ struct SourceSummary {
   std::string rating_scheme;  // "old", "modern": as decided
   int64_t read = 0;           // pictures of a folder, lines of a posts file
   int64_t rows = 0;
-  int64_t excluded_minors = 0;              // posts that sexualise minors: counted, never listed
+  int64_t excluded_minors = 0;                 // posts that sexualise minors: counted, never listed
   std::map<std::string, int64_t> quarantined;  // reason -> samples
-  int64_t without_picture = 0;              // rows
-  int64_t without_caption = 0;              // rows of a folder whose picture has no caption file
-  int64_t further_caption_lines = 0;        // not used
-  int64_t truncated = 0, animated = 0;      // rows: used, and counted
-  int64_t other_files = 0;                  // of a folder: neither pictures nor captions
+  int64_t without_picture = 0;                 // rows
+  int64_t without_caption = 0;                 // rows of a folder whose picture has no caption file
+  int64_t further_caption_lines = 0;           // not used
+  int64_t truncated = 0, animated = 0;         // rows: used, and counted
+  int64_t other_files = 0;                     // of a folder: neither pictures nor captions
 };
 
 struct ManifestSummary {
@@ -69,10 +69,10 @@ class Manifest {
   std::string_view path(int64_t row) const;  // absolute; empty: no picture
   int32_t width(int64_t row) const;          // px, after EXIF orientation; 0: unknown
   int32_t height(int64_t row) const;
-  ImageFormat format(int64_t row) const;     // meaningless without a picture
+  ImageFormat format(int64_t row) const;  // meaningless without a picture
   bool animated(int64_t row) const;
   bool truncated(int64_t row) const;
-  int64_t file_size(int64_t row) const;      // bytes
+  int64_t file_size(int64_t row) const;  // bytes
   int64_t file_modified_ns(int64_t row) const;
   std::optional<int64_t> created_at(int64_t row) const;  // seconds since 1970, UTC
   std::optional<int32_t> year(int64_t row) const;        // UTC

@@ -94,8 +94,8 @@ struct RowWriter::State {
 
   explicit State(std::vector<TagCategory> of_tags) : categories(std::move(of_tags)) {
     for (int c = 0; c < kTagCategoryCount; ++c) {
-      tags.push_back(std::make_unique<arrow::ListBuilder>(arrow::default_memory_pool(),
-                                                          std::make_shared<arrow::Int32Builder>()));
+      tags.push_back(
+          std::make_unique<arrow::ListBuilder>(arrow::default_memory_pool(), std::make_shared<arrow::Int32Builder>()));
     }
   }
 
@@ -136,14 +136,29 @@ struct RowWriter::State {
     const auto word = [&](arrow::Int8Builder& builder, const std::shared_ptr<arrow::Array>& names) {
       return arrow::DictionaryArray::FromArrays(words(), plain(builder), names).ValueOrDie();
     };
-    arrow::ArrayVector columns = {plain(id),         plain(source),         plain(path),
-                                  plain(width),      plain(height),         word(format, formats),
-                                  plain(animated),   plain(truncated),      plain(file_size),
-                                  plain(file_modified), plain(created_at),  word(rating, ratings),
-                                  plain(score),      plain(up_score),       plain(down_score),
-                                  plain(fav_count),  plain(parent_id),      plain(md5),
-                                  plain(caption),    word(person_class, classes), word(group_size, sizes),
-                                  plain(inferred),   plain(conflict)};
+    arrow::ArrayVector columns = {plain(id),
+                                  plain(source),
+                                  plain(path),
+                                  plain(width),
+                                  plain(height),
+                                  word(format, formats),
+                                  plain(animated),
+                                  plain(truncated),
+                                  plain(file_size),
+                                  plain(file_modified),
+                                  plain(created_at),
+                                  word(rating, ratings),
+                                  plain(score),
+                                  plain(up_score),
+                                  plain(down_score),
+                                  plain(fav_count),
+                                  plain(parent_id),
+                                  plain(md5),
+                                  plain(caption),
+                                  word(person_class, classes),
+                                  word(group_size, sizes),
+                                  plain(inferred),
+                                  plain(conflict)};
     for (auto& list : tags) columns.push_back(plain(*list));
     batches.push_back(arrow::RecordBatch::Make(schema, rows, std::move(columns)));
   }

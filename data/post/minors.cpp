@@ -14,7 +14,8 @@ std::string spaced_words(std::string_view text) {
   std::string words = " ";
   for (const char c : text) {
     const bool upper = c >= 'A' && c <= 'Z';
-    const bool letter = upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 128;
+    const bool letter =
+        upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 128;
     if (letter) words.push_back(upper ? static_cast<char>(c - 'A' + 'a') : c);
     if (!letter && words.back() != ' ') words.push_back(' ');
   }
@@ -35,7 +36,8 @@ bool any_matches(const std::vector<std::string>& patterns, std::string_view name
 }
 
 bool any_inside(const std::vector<std::string>& phrases, const std::string& words) {
-  return std::ranges::any_of(phrases, [&](const std::string& phrase) { return words.find(phrase) != std::string::npos; });
+  return std::ranges::any_of(phrases,
+                             [&](const std::string& phrase) { return words.find(phrase) != std::string::npos; });
 }
 
 }  // namespace

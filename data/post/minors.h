@@ -1,5 +1,5 @@
-// The exclusion that has no switch: posts that sexualise minors. It comes before every other filter; what it takes out is
-// counted and stored nowhere.
+// The exclusion that has no switch: posts that sexualise minors. It comes before every other filter; what it takes out
+// is counted and stored nowhere.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@
 
 namespace atelier {
 
-/// The two maintained lists. Entries are tags, `*` stands for anything in a tag; entries without `*` are also looked for
-/// as words of a caption.
+/// The two maintained lists. Entries are tags, `*` stands for anything in a tag; entries without `*` are also looked
+/// for as words of a caption.
 struct MinorsLists {
-  std::vector<std::string> always;             // mean it by themselves: excluded whatever the rating
-  std::vector<std::string> unless_general;     // childhood: excluded unless the rating is general (or the old safe)
+  std::vector<std::string> always;          // mean it by themselves: excluded whatever the rating
+  std::vector<std::string> unless_general;  // childhood: excluded unless the rating is general (or the old safe)
 
   /// `lists/minors_always.txt` and `lists/minors_unless_general.txt` that come with the program.
   static MinorsLists from_resources();
@@ -30,8 +30,8 @@ class MinorsFilter {
   enum class Verdict : uint8_t { kHarmless, kUnlessGeneral, kAlways };
   std::vector<Verdict> verdicts(const TagDictionary& tags) const;
 
-  /// True if the post must be left out. `verdicts` belongs to the dictionary of `tag_ids`. A rating that is missing does
-  /// not count as general.
+  /// True if the post must be left out. `verdicts` belongs to the dictionary of `tag_ids`. A rating that is missing
+  /// does not count as general.
   bool excludes(std::span<const int32_t> tag_ids, const std::vector<Verdict>& verdicts, std::string_view caption,
                 Rating rating) const;
 

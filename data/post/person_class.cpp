@@ -119,12 +119,17 @@ CharacterGroups::CharacterGroups(const std::filesystem::path& table) {
     if (trim(line).empty() || line.front() == '#') continue;
     const size_t tab = line.find('\t');
     const std::string_view group = tab == std::string_view::npos ? std::string_view() : trim(line.substr(tab + 1));
-    if (group == "girl") add(line.substr(0, tab), CharacterGroup::kGirl);
-    else if (group == "boy") add(line.substr(0, tab), CharacterGroup::kBoy);
-    else if (group == "no-human") add(line.substr(0, tab), CharacterGroup::kNoHuman);
-    else if (group == "furry") add(line.substr(0, tab), CharacterGroup::kFurry);
-    else throw ConfigError("not a character and its group", text(table.string(), ":", line_number),
-                           "write NAME<TAB>girl, boy, no-human or furry");
+    if (group == "girl")
+      add(line.substr(0, tab), CharacterGroup::kGirl);
+    else if (group == "boy")
+      add(line.substr(0, tab), CharacterGroup::kBoy);
+    else if (group == "no-human")
+      add(line.substr(0, tab), CharacterGroup::kNoHuman);
+    else if (group == "furry")
+      add(line.substr(0, tab), CharacterGroup::kFurry);
+    else
+      throw ConfigError("not a character and its group", text(table.string(), ":", line_number),
+                        "write NAME<TAB>girl, boy, no-human or furry");
   }
 }
 

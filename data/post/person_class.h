@@ -16,8 +16,8 @@ namespace atelier {
 
 enum class PersonClass : uint8_t { kGirlOnly, kBoyOnly, kMixed, kOther, kNoHumans, kUnknown };
 inline constexpr int kPersonClassCount = 6;
-inline constexpr std::array<std::string_view, kPersonClassCount> kPersonClassNames = {"girl_only", "boy_only",  "mixed",
-                                                                                      "other",     "no_humans", "unknown"};
+inline constexpr std::array<std::string_view, kPersonClassCount> kPersonClassNames = {
+    "girl_only", "boy_only", "mixed", "other", "no_humans", "unknown"};
 
 /// How many people the tags name; unknown when they name none.
 enum class GroupSize : uint8_t { kSolo, kPair, kGroup, kUnknown };
@@ -28,7 +28,8 @@ struct PersonLabel {
   PersonClass person_class = PersonClass::kUnknown;
   GroupSize group_size = GroupSize::kUnknown;
   bool inferred = false;  // no tag says it: taken from male_focus or from who the characters are
-  bool conflict = false;  // tags that contradict each other: no_humans with people, solo with several, 1girl with 2girls
+  /// Tags that contradict each other: no_humans with people, solo with several, 1girl with 2girls.
+  bool conflict = false;
 
   bool operator==(const PersonLabel&) const = default;
 };

@@ -27,24 +27,24 @@ inline constexpr std::array<std::string_view, kRatingCount> kRatingNames = {"gen
 
 /// Picture facts that a probe gives and the manifest remembers, so that an unchanged file is not opened again.
 struct PictureFile {
-  std::string path;           // absolute; empty: the post has no picture here
+  std::string path;  // absolute; empty: the post has no picture here
   int64_t size_bytes = 0;
-  int64_t modified_ns = 0;    // since 1970
-  ImageInfo info;             // its orientation is only known right after a probe, not out of a manifest
+  int64_t modified_ns = 0;  // since 1970
+  ImageInfo info;           // its orientation is only known right after a probe, not out of a manifest
 };
 
 struct Post {
   std::string id;
   PictureFile picture;
-  int32_t width = 0, height = 0;  // of the picture, or as the record says when there is none; 0: unknown
+  int32_t width = 0, height = 0;      // of the picture, or as the record says when there is none; 0: unknown
   std::optional<int64_t> created_at;  // seconds since 1970, UTC
   Rating rating = Rating::kUnknown;
   bool rated_s = false;  // written as `s`: safe or sensitive, decided once the whole source is read
   std::optional<int32_t> score, up_score, down_score, fav_count;
-  std::string parent_id, md5;   // empty: none
-  std::string caption;          // first line of the sidecar, or the record's caption; empty: none
-  int32_t further_lines = 0;    // of the sidecar, not used
-  std::vector<int32_t> tags;    // ids, each once, in the order of the source
+  std::string parent_id, md5;  // empty: none
+  std::string caption;         // first line of the sidecar, or the record's caption; empty: none
+  int32_t further_lines = 0;   // of the sidecar, not used
+  std::vector<int32_t> tags;   // ids, each once, in the order of the source
 };
 
 /// Lower case, spaces as underscores, `\(` as `(`: the form under which a tag is known, whatever its source wrote.

@@ -31,7 +31,8 @@ std::vector<int32_t> TagDictionary::merge(const TagDictionary& other) {
   ids.reserve(other.entries_.size());
   for (const Entry& entry : other.entries_) {
     const int32_t id = intern(entry.name);
-    for (int c = 0; c < kTagCategoryCount; ++c) vote(id, static_cast<TagCategory>(c), entry.votes[static_cast<size_t>(c)]);
+    for (int c = 0; c < kTagCategoryCount; ++c)
+      vote(id, static_cast<TagCategory>(c), entry.votes[static_cast<size_t>(c)]);
     ids.push_back(id);
   }
   return ids;

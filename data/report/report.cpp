@@ -31,8 +31,13 @@ class Counter {
       : manifest_(manifest),
         report_(report),
         tag_usable_(static_cast<size_t>(manifest.dictionary().size())),
-        values_{{{"width", {}}, {"height", {}}, {"megapixels", {}}, {"aspect", {}},
-                 {"score", {}}, {"fav_count", {}}, {"tags", {}}}} {}
+        values_{{{"width", {}},
+                 {"height", {}},
+                 {"megapixels", {}},
+                 {"aspect", {}},
+                 {"score", {}},
+                 {"fav_count", {}},
+                 {"tags", {}}}} {}
 
   void add(int64_t row, bool usable) {
     const auto count = [usable](Tally& tally) {

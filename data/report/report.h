@@ -1,5 +1,5 @@
-// What a dataset holds, in numbers (docs/formats/report_json.md). All posts are counted, usable ones apart; what is said
-// about balance and buckets comes from the same code as the plan.
+// What a dataset holds, in numbers (docs/formats/report_json.md). All posts are counted, usable ones apart; what is
+// said about balance and buckets comes from the same code as the plan.
 #pragma once
 
 #include <array>
@@ -25,10 +25,10 @@ struct Tally {
 
 struct ClassReport {
   Tally tally;
-  int64_t inferred = 0;                           // posts
+  int64_t inferred = 0;                              // posts
   std::array<Tally, kGroupSizeCount> group_sizes{};  // as kGroupSizeNames
-  std::optional<double> wanted, reached;          // shares of the samples, with a plan only
-  double repeats = 0;                             // uses of a post an epoch, on average, sources' repeats included
+  std::optional<double> wanted, reached;             // shares of the samples, with a plan only
+  double repeats = 0;                                // uses of a post an epoch, on average, sources' repeats included
 };
 
 struct TagReport {

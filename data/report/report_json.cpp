@@ -87,7 +87,8 @@ std::string report_json(const Report& report) {
   json["year"] = Json::object();
   for (const auto& [year, tally] : report.years) json["year"][std::to_string(year)] = to_json(tally);
   json["year"]["unknown"] = to_json(report.without_date);
-  for (size_t c = 0; c < kTagCategoryCount; ++c) json["tags"][std::string(kTagCategoryNames[c])] = to_json(report.tags[c]);
+  for (size_t c = 0; c < kTagCategoryCount; ++c)
+    json["tags"][std::string(kTagCategoryNames[c])] = to_json(report.tags[c]);
   json["picture_format"] = Json::object();
   for (const auto& [format, tally] : report.formats) json["picture_format"][format] = to_json(tally);
   for (const auto& [name, values] : report.quantiles) json["quantiles"][name] = to_json(values);

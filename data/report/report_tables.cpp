@@ -51,7 +51,8 @@ std::string class_table(const Report& report) {
     if (in_class.tally.posts == 0) continue;
     std::vector<std::string> cells = {std::string(kPersonClassNames[c]), grouped(in_class.tally.posts),
                                       percent(share(in_class.tally.posts, report.posts.posts))};
-    for (int size = 0; size < 3; ++size) cells.push_back(grouped(in_class.group_sizes[static_cast<size_t>(size)].posts));
+    for (int size = 0; size < 3; ++size)
+      cells.push_back(grouped(in_class.group_sizes[static_cast<size_t>(size)].posts));
     cells.push_back(grouped(in_class.tally.usable));
     if (planned) {
       cells.insert(cells.end(),
@@ -64,7 +65,8 @@ std::string class_table(const Report& report) {
 
 void add_tally(TextTable& table, std::string name, const Tally& tally, const Report& report) {
   if (tally.posts == 0) return;
-  table.add({std::move(name), grouped(tally.posts), percent(share(tally.posts, report.posts.posts)), grouped(tally.usable)});
+  table.add(
+      {std::move(name), grouped(tally.posts), percent(share(tally.posts, report.posts.posts)), grouped(tally.usable)});
 }
 
 std::string rating_and_year_tables(const Report& report) {
@@ -81,8 +83,8 @@ std::string tag_tables(const Report& report) {
   for (size_t c = 0; c < kTagCategoryCount; ++c) {
     const CategoryReport& category = report.tags[c];
     if (category.distinct == 0) continue;
-    TextTable table({text("Tags: ", kTagCategoryNames[c], " (", grouped(category.distinct), " different)"), "posts", "share",
-                     "usable"});
+    TextTable table({text("Tags: ", kTagCategoryNames[c], " (", grouped(category.distinct), " different)"), "posts",
+                     "share", "usable"});
     for (size_t i = 0; i < std::min(kTagsShown, category.top.size()); ++i) {
       add_tally(table, category.top[i].name, category.top[i].tally, report);
     }
@@ -131,8 +133,8 @@ std::string bucket_table(const Report& report) {
 
 std::string report_tables(const Report& report) {
   std::string out = posts_table(report);
-  for (const std::string& part : {notes(report), class_table(report), rating_and_year_tables(report), tag_tables(report),
-                                  quantile_table(report), bucket_table(report)}) {
+  for (const std::string& part : {notes(report), class_table(report), rating_and_year_tables(report),
+                                  tag_tables(report), quantile_table(report), bucket_table(report)}) {
     if (!part.empty()) out += "\n" + part;
   }
   return out;

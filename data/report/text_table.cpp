@@ -27,7 +27,8 @@ std::string cut(const std::string& text, size_t width) {
 std::string TextTable::str() const {
   std::vector<size_t> widths(rows_[0].size(), 0);
   for (const auto& row : rows_) {
-    for (size_t column = 0; column < row.size(); ++column) widths[column] = std::max(widths[column], text_width(row[column]));
+    for (size_t column = 0; column < row.size(); ++column)
+      widths[column] = std::max(widths[column], text_width(row[column]));
   }
   size_t others = 0;
   for (size_t column = 1; column < widths.size(); ++column) others += widths[column] + kGap;

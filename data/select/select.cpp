@@ -11,8 +11,8 @@
 namespace atelier {
 namespace {
 
-constexpr std::array<std::string_view, 11> kNames = {"none",           "opt_out_artist", "no_picture",     "min_side",
-                                                     "min_megapixels", "max_megapixels", "max_aspect",     "rating",
+constexpr std::array<std::string_view, 11> kNames = {"none",           "opt_out_artist", "no_picture", "min_side",
+                                                     "min_megapixels", "max_megapixels", "max_aspect", "rating",
                                                      "min_score",      "year",           "tags"};
 
 /// The options, made ready to ask row by row.
@@ -60,12 +60,14 @@ class Filter {
     if (shorter < options_.min_side) return Exclusion::kMinSide;
     if (options_.min_megapixels && megapixels < *options_.min_megapixels) return Exclusion::kMinMegapixels;
     if (options_.max_megapixels && megapixels > *options_.max_megapixels) return Exclusion::kMaxMegapixels;
-    const bool too_long = options_.max_aspect && static_cast<double>(longer) > *options_.max_aspect * static_cast<double>(shorter);
+    const bool too_long =
+        options_.max_aspect && static_cast<double>(longer) > *options_.max_aspect * static_cast<double>(shorter);
     return too_long ? Exclusion::kMaxAspect : Exclusion::kNone;
   }
 
   bool has_wanted_tags(int64_t row) const {
-    return expression_.matches([&](int32_t tag) { return any_tag(row, [tag](int32_t other) { return other == tag; }); });
+    return expression_.matches(
+        [&](int32_t tag) { return any_tag(row, [tag](int32_t other) { return other == tag; }); });
   }
 
   template <typename Predicate>
@@ -92,7 +94,8 @@ void check_bad_samples(const Manifest& manifest, const SelectOptions& options) {
   }
   if (!options.max_bad_samples || bad <= *options.max_bad_samples) return;
   throw DataError(text(bad, " samples are quarantined, ", *options.max_bad_samples, " are allowed: ", reasons),
-                  "dataset.select.max_bad_samples", "see quarantine.jsonl beside the manifest; repair them or allow more");
+                  "dataset.select.max_bad_samples",
+                  "see quarantine.jsonl beside the manifest; repair them or allow more");
 }
 
 }  // namespace

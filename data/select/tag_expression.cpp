@@ -28,7 +28,8 @@ struct TagExpression::Node {
   }
 };
 
-/// Recursive descent: either := both ('|' both)*, both := not (('&' | ',' | nothing) not)*, not := ('!' | '-') not | group.
+/// Recursive descent: either := both ('|' both)*, both := not (('&' | ',' | nothing) not)*, not := ('!' | '-') not |
+/// group.
 class TagExpression::Parser {
  public:
   Parser(std::string_view text, const TagDictionary& tags) : text_(text), tags_(tags) {}

@@ -19,8 +19,8 @@ from support.programs import SOURCE, program, run  # noqa: E402
 
 PICTURES = [  # name, size, caption
     ("a.png", (600, 400), "1girl, solo, hat"), ("b.png", (400, 600), "1girl, solo"), ("c.png", (500, 500), "2girls"),
-    ("d.png", (512, 512), "1boy, solo, hat"), ("e.png", (100, 900), "1girl, 1boy"), ("sub/f.png", (640, 640), "no_humans"),
-    ("g.jpg", (300, 300), None)]
+    ("d.png", (512, 512), "1boy, solo, hat"), ("e.png", (100, 900), "1girl, 1boy"),
+    ("sub/f.png", (640, 640), "no_humans"), ("g.jpg", (300, 300), None)]
 
 
 @pytest.fixture
@@ -80,7 +80,8 @@ def test_selection_and_balance_show_in_the_report(folder):
     assert classes["boy_only"]["repeats"] == pytest.approx(3 * classes["girl_only"]["repeats"], abs=1e-6)
     assert classes["unknown"]["wanted"] == classes["unknown"]["repeats"] == 0
     assert sum(bucket["posts"] for bucket in report["buckets"]) == 4
-    assert sum(bucket["samples_per_epoch"] for bucket in report["buckets"]) == pytest.approx(report["samples_per_epoch"])
+    samples = sum(bucket["samples_per_epoch"] for bucket in report["buckets"])
+    assert samples == pytest.approx(report["samples_per_epoch"])
     assert {(b["width"], b["height"]) for b in report["buckets"]} >= {(512, 512)}
 
 
@@ -137,7 +138,8 @@ def test_bad_pictures_and_captions_are_quarantined_with_their_reason(folder):
     (["stats", "nowhere"], 2, "nowhere"),
     (["stats", "empty"], 3, "empty"),
     (["stats", "empty.jsonl"], 3, "empty.jsonl"),
-    (["plan", "run.yaml", "--epochs", "1", "dataset.sources=[{path: empty}]"], 3, "no usable picture"),
+    (["build", "run.yaml", "dataset.sources=[{path: empty}]"], 3, "no picture and no post"),
+    (["plan", "run.yaml", "--epochs", "1", "dataset.sources=[{path: empty}]"], 3, "no picture and no post"),
     (["plan", "run.yaml", "--epochs", "1", "dataset.select.min_side=5000"], 3, "min_side 7"),
 ])
 def test_bad_input_has_its_exit_code_and_says_where(folder, arguments, code, words):

@@ -139,7 +139,8 @@ def test_person_classes(posts, report):
         if not found:  # these posts' characters are of one kind each
             kinds = {groups[name] for name in names if name in groups} - {"furry"}
             assert len(kinds) < 2
-            found = {"girl": "girl_only", "boy": "boy_only", "no-human": "no_humans"}[kinds.pop()] if kinds else "unknown"
+            by_kind = {"girl": "girl_only", "boy": "boy_only", "no-human": "no_humans"}
+            found = by_kind[kinds.pop()] if kinds else "unknown"
         counts[found] = counts.get(found, 0) + 1
         sizes[found, group_size(names)] = sizes.get((found, group_size(names)), 0) + 1
     assert {name: entry["posts"] for name, entry in report["person_class"].items() if entry["posts"]} == counts

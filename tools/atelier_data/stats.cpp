@@ -66,9 +66,6 @@ Subject open_inputs(const std::vector<std::string>& inputs) {
 
 void dataset_stats(const StatsArguments& arguments) {
   const Subject subject = open_inputs(arguments.inputs);
-  if (subject.manifest.summary().total().read == 0) {
-    throw DataError("nothing found", arguments.inputs[0], "give a folder that holds pictures, or a posts file with lines");
-  }
   const Selection selection = select_rows(subject.manifest, subject.options.select);
   std::optional<Strata> strata;
   if (!selection.rows.empty()) {

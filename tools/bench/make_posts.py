@@ -1,7 +1,7 @@
 """Synthetic posts in the shape of Danbooru's API, one JSON object a line: `make_posts.py COUNT OUT.jsonl [SEED]`.
 
-Same seed, same file. Only the shape is like the site: people tags, ratings and sizes have about its shares, all other tags
-are numbered names whose frequencies fall as 1 / rank. No picture belongs to them.
+Same seed, same file. Only the shape is like the site: people tags, ratings and sizes have about its shares, all other
+tags are numbered names whose frequencies fall as 1 / rank. No picture belongs to them.
 """
 
 import bisect
@@ -11,8 +11,8 @@ import random
 import sys
 
 PEOPLE = [  # tags, share of posts
-    (["1girl", "solo"], 0.56), (["1girl"], 0.07), (["2girls", "multiple_girls"], 0.12), (["3girls", "multiple_girls"], 0.03),
-    (["6+girls", "multiple_girls"], 0.01), (["1boy", "solo", "male_focus"], 0.06),
+    (["1girl", "solo"], 0.56), (["1girl"], 0.07), (["2girls", "multiple_girls"], 0.12),
+    (["3girls", "multiple_girls"], 0.03), (["6+girls", "multiple_girls"], 0.01), (["1boy", "solo", "male_focus"], 0.06),
     (["2boys", "multiple_boys", "male_focus"], 0.02), (["1boy", "1girl", "hetero"], 0.07),
     (["1girl", "2boys", "multiple_boys"], 0.01), (["1other", "solo"], 0.01), (["no_humans"], 0.02), ([], 0.02)]
 RATINGS = [("g", 0.137), ("s", 0.638), ("q", 0.130), ("e", 0.095)]

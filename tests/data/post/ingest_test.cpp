@@ -29,15 +29,17 @@ TEST(ParseTimestamp, ReadsWhatDumpsWrite) {
 }
 
 TEST(ParseTimestamp, RefusesWhatIsNone) {
-  for (const char* text : {"", "yesterday", "2020", "2020-13-01", "2021-02-29", "2020-01-01T25:00:00", "2020-01-01 10:00 CET",
-                           "2020-01-01x", "20-01-01", "2020-01-01T10:00:00+1", "2020-1-01"}) {
+  for (const char* text : {"", "yesterday", "2020", "2020-13-01", "2021-02-29", "2020-01-01T25:00:00",
+                           "2020-01-01 10:00 CET", "2020-01-01x", "20-01-01", "2020-01-01T10:00:00+1", "2020-1-01"}) {
     EXPECT_EQ(parse_timestamp(text), std::nullopt) << text;
   }
 }
 
 TEST(CaptionFile, BomAndCrlfAreHarmless) {
   const TemporaryFolder folder;
-  write_text(folder.path() / "a.txt", "\xEF\xBB\xBF" "1girl, long hair\r\nsecond line\r\n\r\nthird\r\n");
+  write_text(folder.path() / "a.txt",
+             "\xEF\xBB\xBF"
+             "1girl, long hair\r\nsecond line\r\n\r\nthird\r\n");
   const auto file = read_caption_file(folder.path() / "a.txt");
   ASSERT_TRUE(file);
   EXPECT_EQ(file->caption, "1girl, long hair");
@@ -48,7 +50,9 @@ TEST(CaptionFile, BomAndCrlfAreHarmless) {
 TEST(CaptionFile, BadBytesHaveTheirReason) {
   const TemporaryFolder folder;
   const std::pair<std::string, const char*> kCases[] = {{"caf\xE9"s, "caption_not_utf8"},
-                                                        {"\xFF\xFE" "1\0g\0"s, "caption_has_nul"},
+                                                        {"\xFF\xFE"
+                                                         "1\0g\0"s,
+                                                         "caption_has_nul"},
                                                         {"a\0b"s, "caption_has_nul"},
                                                         {"\xC0\xAF"s, "caption_not_utf8"},
                                                         {"\xED\xA0\x80"s, "caption_not_utf8"},
@@ -65,7 +69,8 @@ TEST(CaptionFile, BadBytesHaveTheirReason) {
 }
 
 TEST(CaptionTags, AreThePiecesBetweenCommas) {
-  EXPECT_THAT(caption_tags("1girl, Long Hair,, , lina \\(slayers\\)"), ElementsAre("1girl", "long_hair", "lina_(slayers)"));
+  EXPECT_THAT(caption_tags("1girl, Long Hair,, , lina \\(slayers\\)"),
+              ElementsAre("1girl", "long_hair", "lina_(slayers)"));
   EXPECT_THAT(caption_tags(""), ElementsAre());
 }
 
@@ -141,7 +146,8 @@ TEST(PostsJsonl, NumbersMayBeTextsAndNullsMayBeZeros) {
       R"( "image_height": "2480", "created_at": "2014-08-16 20:11:29.23325 UTC", "rating": "s", "file_ext": "jpg",)"
       R"( "tags": [{"id": "470575", "name": "1girl", "category": "0"}, {"name": "eliza", "category": "4"}]})"
       "\n"
-      R"({"id": 13, "score": null, "created_at": "1970-01-01 00:00:00 UTC", "parent_id": 12, "rating": null, "tag_string": "a b a"})");
+      R"({"id": 13, "score": null, "created_at": "1970-01-01 00:00:00 UTC", "parent_id": 12, "rating": null,)"
+      R"( "tag_string": "a b a"})");
   ASSERT_EQ(all.posts.size(), 2u);
   const Post &first = all.posts[0], &second = all.posts[1];
   EXPECT_EQ(first.id, "12");
@@ -176,7 +182,8 @@ TEST(PostsJsonl, CategoriesComeFromTheirFieldsWhateverTheOrder) {
 TEST(PostsJsonl, BadLinesHaveTheirReason) {
   const ReadAll all = read_lines(
       "\xEF\xBB\xBF{\"id\": 1}\r\n\r\n[1, 2]\n{\"id\": 2\n{\"score\": 3}\n{\"id\": 4, \"image_width\": \"wide\"}\n"
-      "{\"id\": 5, \"tag_string\": \"caf\xE9\"}\n{\"id\": 6, \"caption\": \"a\\u0000b\"}\n{\"id\": 7, \"rating\": \"x\"}\n"
+      "{\"id\": 5, \"tag_string\": \"caf\xE9\"}\n{\"id\": 6, \"caption\": \"a\\u0000b\"}\n{\"id\": 7, \"rating\": "
+      "\"x\"}\n"
       "{\"id\": 8, \"image_width\": -5}\n{\"id\": 9} {\"id\": 10}\n{\"id\": 11, \"score\": {}}\n{\"id\": 12}");
   EXPECT_THAT(all.ids, ElementsAre("1", "12"));
   EXPECT_THAT(all.bad, ElementsAre(" bad_json", " bad_json", " no_id", " bad_value", " bad_json", " caption_has_nul",
@@ -193,11 +200,18 @@ TEST(PostsJsonl, FindsPicturesByNameHashNumberAndDumpFolder) {
   write_picture(folder.path() / "pictures/3.png", 30, 31);
   write_picture(folder.path() / "pictures/0004/12004.png", 40, 41);
   write_text(folder.path() / "pictures/6.png", "broken");
-  write_text(folder.path() / "posts.jsonl",
-             R"({"id": 1, "file_name": "by_name.png", "image_width": 999})" "\n"
-             R"({"id": 2, "md5": "0123456789abcdef0123456789abcdef", "file_ext": "png"})" "\n"
-             R"({"id": 3, "file_ext": "png"})" "\n" R"({"id": 12004, "file_ext": "png"})" "\n"
-             R"({"id": 5, "file_ext": "png", "image_width": 7, "image_height": 8})" "\n" R"({"id": 6, "file_ext": "png"})" "\n");
+  write_text(folder.path() / "posts.jsonl", R"({"id": 1, "file_name": "by_name.png", "image_width": 999})"
+                                            "\n"
+                                            R"({"id": 2, "md5": "0123456789abcdef0123456789abcdef", "file_ext": "png"})"
+                                            "\n"
+                                            R"({"id": 3, "file_ext": "png"})"
+                                            "\n"
+                                            R"({"id": 12004, "file_ext": "png"})"
+                                            "\n"
+                                            R"({"id": 5, "file_ext": "png", "image_width": 7, "image_height": 8})"
+                                            "\n"
+                                            R"({"id": 6, "file_ext": "png"})"
+                                            "\n");
   SourceOptions options = source_of(folder.path() / "posts.jsonl");
   options.image_dir = (folder.path() / "pictures").string();
   const ReadAll all = read_all(options);

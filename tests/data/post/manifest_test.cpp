@@ -91,7 +91,8 @@ TEST_F(ManifestTest, TheMeaningOfSIsDecidedPerSource) {
     source.rating_scheme = scheme;
     return build_manifest({source}, nullptr).manifest.rating(0);
   };
-  const std::string s = R"({"id": 1, "rating": "s", "created_at": "2016-01-01"})" "\n";
+  const std::string s = R"({"id": 1, "rating": "s", "created_at": "2016-01-01"})"
+                        "\n";
   EXPECT_EQ(rating_of_first(s, "auto"), Rating::kSafe);
   EXPECT_EQ(rating_of_first(s, "modern"), Rating::kSensitive);
   EXPECT_EQ(rating_of_first(s + R"({"id": 2, "rating": "g"})", "auto"), Rating::kSensitive);

@@ -22,8 +22,10 @@ class SelectTest : public testing::Test {
       if (width) write_picture(folder_.path() / (std::to_string(id) + ".png"), width, height);
       lines += "{\"id\": " + std::to_string(id) + ", \"file_ext\": \"png\", " + rest + "}\n";
     };
-    post(0, 1000, 1000, R"("rating": "g", "score": 10, "created_at": "2020-01-01", "tag_string_artist": "bob", "tag_string_general": "hat")");
-    post(1, 400, 1000, R"("rating": "s", "score": 0, "created_at": "2021-01-01", "tag_string_artist": "eve", "tag_string_general": "hat")");
+    post(0, 1000, 1000,
+         R"("rating": "g", "score": 10, "created_at": "2020-01-01", "tags_artist": "bob", "tags_general": "hat")");
+    post(1, 400, 1000,
+         R"("rating": "s", "score": 0, "created_at": "2021-01-01", "tags_artist": "eve", "tags_general": "hat")");
     post(2, 3000, 1000, R"("rating": "q", "score": 5, "created_at": "2022-01-01", "tag_string_general": "comic")");
     post(3, 512, 512, R"("rating": "e", "score": -1, "created_at": "2023-01-01", "tag_string_general": "hat comic")");
     post(4, 2000, 2000, R"("rating": "g", "created_at": "2024-01-01", "tag_string_general": "")");
@@ -63,8 +65,8 @@ TEST_F(SelectTest, EachFilterKeepsWhatItsWordsSay) {
 
 TEST_F(SelectTest, OptOutsComeFirst) {
   write_text(folder_.path() / "artists.txt", "# asked on 2024-05-01\nBob\nsomebody else\n");
-  const Selection selection = select_rows(
-      *manifest_, {.min_score = 100, .opt_out_artists = (folder_.path() / "artists.txt").string()});
+  const Selection selection =
+      select_rows(*manifest_, {.min_score = 100, .opt_out_artists = (folder_.path() / "artists.txt").string()});
   EXPECT_THAT(selection.excluded(), ElementsAre(Pair(Exclusion::kOptOutArtist, 3), Pair(Exclusion::kMinScore, 4)));
   EXPECT_THROW(kept({.opt_out_artists = "/nowhere/artists.txt"}), ConfigError);
 }
@@ -72,8 +74,9 @@ TEST_F(SelectTest, OptOutsComeFirst) {
 TEST_F(SelectTest, ARowIsCountedUnderItsFirstReason) {
   const Selection selection = select_rows(*manifest_, {.min_side = 600, .ratings = {"general"}, .tags = "hat"});
   EXPECT_THAT(selection.rows, ElementsAre(0));
-  EXPECT_THAT(selection.exclusions, ElementsAre(Exclusion::kNone, Exclusion::kMinSide, Exclusion::kRating, Exclusion::kMinSide,
-                                                Exclusion::kTags, Exclusion::kRating, Exclusion::kNoPicture));
+  EXPECT_THAT(selection.exclusions,
+              ElementsAre(Exclusion::kNone, Exclusion::kMinSide, Exclusion::kRating, Exclusion::kMinSide,
+                          Exclusion::kTags, Exclusion::kRating, Exclusion::kNoPicture));
 }
 
 TEST_F(SelectTest, TooManyQuarantinedSamplesEndTheRun) {

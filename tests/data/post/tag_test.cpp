@@ -80,14 +80,33 @@ bool passes(std::string_view expression) {
 }
 
 TEST(TagExpression, HoldsAsWritten) {
-  for (const char* expression :
-       {"", "  ", "solo", "!comic", "-comic", "1girl solo", "1girl & solo", "1girl, solo", "1boy | solo", "comic | 1boy | 1girl",
-        "1girl !comic (solo | comic)", "(1boy comic) | (1girl solo)", "*_hair", "lina_(slayers)", "(lina_(slayers) | comic)",
-        "\"long hair\"", "!!solo", "!(comic 1boy)", "1GIRL", "!never_seen", "long_hair !short_*", "comic | 1boy | !1boy solo"}) {
+  for (const char* expression : {"",
+                                 "  ",
+                                 "solo",
+                                 "!comic",
+                                 "-comic",
+                                 "1girl solo",
+                                 "1girl & solo",
+                                 "1girl, solo",
+                                 "1boy | solo",
+                                 "comic | 1boy | 1girl",
+                                 "1girl !comic (solo | comic)",
+                                 "(1boy comic) | (1girl solo)",
+                                 "*_hair",
+                                 "lina_(slayers)",
+                                 "(lina_(slayers) | comic)",
+                                 "\"long hair\"",
+                                 "!!solo",
+                                 "!(comic 1boy)",
+                                 "1GIRL",
+                                 "!never_seen",
+                                 "long_hair !short_*",
+                                 "comic | 1boy | !1boy solo"}) {
     EXPECT_TRUE(passes(expression)) << expression;
   }
-  for (const char* expression : {"comic", "!solo", "1girl comic", "1girl & !solo", "1boy | comic", "never_seen", "!*_hair",
-                                 "!(1girl | comic)", "solo (comic | 1boy)", "1boy | comic solo", "\"short hair\""}) {
+  for (const char* expression :
+       {"comic", "!solo", "1girl comic", "1girl & !solo", "1boy | comic", "never_seen", "!*_hair", "!(1girl | comic)",
+        "solo (comic | 1boy)", "1boy | comic solo", "\"short hair\""}) {
     EXPECT_FALSE(passes(expression)) << expression;
   }
 }
