@@ -1,0 +1,106 @@
+// The whole: manifest, selection and plan of one set of options.
+#include "data/dataset.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "configs/base/error.h"
+#include "tests/data/post/posts_fixture.h"
+
+namespace atelier {
+namespace {
+
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class DatasetTest : public testing::Test {
+ protected:
+  DatasetTest() {
+    write_picture(folder_.path() / "a/1.png", 64, 64, "1girl, solo, hat");
+    write_picture(folder_.path() / "a/2.png", 64, 96, "1boy, solo");
+    write_picture(folder_.path() / "b/3.png", 96, 64, "1girl, 1boy");
+    write_picture(folder_.path() / "b/4.png", 20, 20, "no_humans");
+    options_.sources = {source_of(folder_.path() / "a"), source_of(folder_.path() / "b")};
+    options_.sources[1].repeats = 3;
+    options_.select.min_side = 32;
+    options_.buckets = {.resolution = 64, .min_bucket_reso = 32, .max_bucket_reso = 128, .bucket_reso_steps = 16};
+    batching_.max_train_epochs = 1;
+  }
+
+  Dataset open() const { return Dataset(options_, batching_, {.seed = 5}, folder_.path() / "manifest"); }
+
+  TemporaryFolder folder_;
+  DatasetOptions options_;
+  BatchingOptions batching_;
+};
+
+TEST_F(DatasetTest, OnlySelectedPicturesArePlannedWithTheirClassAndSource) {
+  const Dataset dataset = open();
+  EXPECT_EQ(dataset.manifest().size(), 4);
+  EXPECT_THAT(dataset.selection().rows, ElementsAre(0, 1, 2));
+  const PlanInput input = plan_input(dataset.manifest(), dataset.selection(), options_);
+  ASSERT_EQ(input.rows.size(), 3u);
+  EXPECT_EQ(input.rows[1].height, 96);
+  EXPECT_EQ(input.group_names[static_cast<size_t>(input.rows[1].group)], "boy_only");
+  EXPECT_EQ(input.group_names[static_cast<size_t>(input.rows[2].group)], "mixed");
+  EXPECT_EQ(input.rows[2].source, 1);
+  EXPECT_THAT(input.source_repeats, ElementsAre(1, 3));
+  EXPECT_THAT(dataset.plan().uses(), ElementsAre(1, 1, 3));
+}
+
+TEST_F(DatasetTest, TheHashFollowsWhatIsSeenAndNothingElse) {
+  const std::string hash = open().hash();
+  EXPECT_EQ(open().hash(), hash);
+  options_.loader.prefetch_steps += 1;
+  options_.select.max_bad_samples = std::nullopt;
+  batching_.max_train_epochs = 7;
+  EXPECT_EQ(open().hash(), hash);
+
+  std::vector<std::string> others;
+  const auto with = [&](auto change) {
+    const DatasetOptions before = options_;
+    change(options_);
+    others.push_back(open().hash());
+    options_ = before;
+  };
+  with([](DatasetOptions& o) { o.sources[1].repeats = 2; });
+  with([](DatasetOptions& o) { o.select.min_side = 8; });
+  with([](DatasetOptions& o) { o.buckets.resolution = 80; });
+  with([](DatasetOptions& o) { o.balance.target = {{"girl_only", 0.5}}; });
+  with([](DatasetOptions& o) { o.captions.shuffle_caption = !o.captions.shuffle_caption; });
+  EXPECT_THAT(others, Each(testing::Ne(hash)));
+  std::ranges::sort(others);
+  EXPECT_EQ(std::ranges::adjacent_find(others), others.end());
+
+  write_text(folder_.path() / "a/1.txt", "1girl, hat");
+  EXPECT_NE(open().hash(), hash);
+}
+
+TEST_F(DatasetTest, NothingUsableIsSaidWithTheReasons) {
+  options_.select.min_side = 65;
+  options_.select.tags = "!hat | solo";
+  try {
+    open();
+    FAIL() << "opened";
+  } catch (const DataError& error) {
+    EXPECT_THAT(error.summary(), HasSubstr("4 posts and pictures found, min_side 4"));
+  }
+}
+
+TEST_F(DatasetTest, WrongSourcesAndSidesAreTheUsersError) {
+  const DatasetOptions before = options_;
+  options_.sources[0].path = (folder_.path() / "nowhere").string();
+  EXPECT_THROW(open(), ConfigError);
+  options_ = before;
+  options_.sources.clear();
+  EXPECT_THROW(open(), ConfigError);
+  options_ = before;
+  options_.buckets.bucket_reso_steps = 12;  // no multiple of what the model divides sides by
+  EXPECT_THROW(open(), ConfigError);
+}
+
+}  // namespace
+}  // namespace atelier
