@@ -202,7 +202,7 @@ def test_a_seed_draws_one_picture_and_another_seed_another(model, tmp_path):
 
 
 def test_the_models_own_size_is_the_default(model, tmp_path):
-    sample(model, "--prompt", "x", "--steps", 1, "--out", tmp_path / "one.png", size=False)
+    run("atelier-model", "sample", "--steps", 1, "--out", tmp_path / "one.png", "--prompt", "x", model)
     assert Image.open(tmp_path / "one.png").size == (32, 32)
 
 

@@ -234,7 +234,9 @@ void run_sample(SampleArguments arguments) {
 void declare_options(CLI::App& app, SampleArguments& arguments) {
   GenerateOptions& generate = arguments.generate;
   app.add_option("MODEL", arguments.model, "diffusers pipeline folder")->required();
-  app.add_option("--prompt", arguments.prompts, "what to draw; may be repeated")->type_name("TEXT");
+  app.add_option("--prompt", arguments.prompts, "what to draw; may be repeated")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);  // the next word may be MODEL
   app.add_option("--prompts", arguments.prompts_file, "prompts from a file, one a line")->type_name("FILE");
   app.add_option("--negative-prompt", arguments.negative_prompt, "what to keep away from")->type_name("TEXT");
   app.add_option("--width", generate.width, "px; default: the model's")->check(CLI::Range(8, 16384));
@@ -242,11 +244,19 @@ void declare_options(CLI::App& app, SampleArguments& arguments) {
   app.add_option("--steps", generate.steps, "of the sampler")->check(CLI::Range(1, 1000))->capture_default_str();
   app.add_option("--guidance-scale", generate.guidance_scale, "1 and below: no guidance")->capture_default_str();
   app.add_option("--sampler", generate.sampler, "ddim or euler; default: the model's scheduler")->type_name("NAME");
-  app.add_option("--seed", arguments.seed, "of a prompt's first picture")->check(CLI::NonNegativeNumber);
-  app.add_option("--count", arguments.count, "pictures a prompt, with seeds counting up")->check(CLI::Range(1, 10000));
-  app.add_option("--lora", arguments.loras, "LoRA file and its weight; may be repeated")->type_name("FILE[:WEIGHT]");
+  app.add_option("--seed", arguments.seed, "of a prompt's first picture")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--count", arguments.count, "pictures a prompt, with seeds counting up")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  app.add_option("--lora", arguments.loras, "LoRA file and its weight; may be repeated")
+      ->type_name("FILE[:WEIGHT]")
+      ->allow_extra_args(false);
   app.add_option("--vae", arguments.vae, "another autoencoder: dct, or a folder")->type_name("VAE");
-  app.add_option("--batch-size", arguments.batch_size, "pictures at a time")->check(CLI::Range(1, 256));
+  app.add_option("--batch-size", arguments.batch_size, "pictures at a time")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
   app.add_option("--noise", arguments.noise_file, "safetensors with the noise to begin with, instead of the seeds'")
       ->type_name("FILE");
   app.add_option("--columns", arguments.columns, "of the grid of several pictures")->check(CLI::Range(1, 1000));
