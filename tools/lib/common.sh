@@ -5,8 +5,8 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 CACHE_DIR=$ROOT/.cache
 BUILD_DIR=$ROOT/build/dev
 
-# OpenMP's threads sleep while they wait. Spinning, its default, makes a training step 15 times slower as soon as another
-# program wants the same cores (measured on two cores).
+# OpenMP's threads sleep while they wait. When they spin, its default, and another program wants the same cores, a
+# training step takes 15 times as long (measured on two cores).
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
 
 # Exit codes as in docs/cli.md.
