@@ -24,10 +24,21 @@ SafeDtype save_dtype(const std::string& precision) {
   return SafeDtype::kF32;
 }
 
-void collect(Module& module, ParameterGroup& group) {
-  module.for_each_parameter(Module::Visit([&group](const std::string& name, at::Tensor& tensor) {
-    group.parameters.push_back({name, &tensor});
+/// SDXL takes encoder 1's penultimate hidden states: its last layer and final norm never run. Left among the trained
+/// parameters, weight decay alone would move them.
+bool is_unused(const StableDiffusionXL& pipeline, const std::string& group, const std::string& name) {
+  if (group != "text_encoder" || !pipeline.text_encoder_2) return false;
+  const int64_t last = pipeline.text_encoder->options().num_hidden_layers - 1;
+  return name.starts_with(text("text_model.encoder.layers.", last, ".")) || name.starts_with("text_model.final_layer_norm.");
+}
+
+/// What stands beside the trained weights of a component and is not trained.
+std::vector<std::pair<std::string, at::Tensor>> frozen_tensors(const Module& module) {
+  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  module.for_each_parameter(Module::ConstVisit([&tensors](const std::string& name, const at::Tensor& tensor) {
+    if (!tensor.requires_grad()) tensors.emplace_back(name, tensor.to(at::kCPU, at::kFloat));
   }));
+  return tensors;
 }
 
 /// The scalar that kohya's files keep beside every pair of factors.
@@ -73,7 +84,9 @@ std::vector<ParameterGroup> TrainingModel::parameter_groups() {
   const auto add = [&](const std::string& name, Module* module, std::optional<double> rate) {
     ParameterGroup group{name, rate.value_or(train.learning_rate), {}};
     if (!module || group.learning_rate <= 0) return;
-    collect(*module, group);
+    module->for_each_parameter(Module::Visit([&](const std::string& parameter, at::Tensor& tensor) {
+      if (!is_unused(pipeline_, name, parameter)) group.parameters.push_back({parameter, &tensor});
+    }));
     groups.push_back(std::move(group));
   };
   if (network_) {
@@ -97,14 +110,14 @@ std::vector<ComponentFile> TrainingModel::component_files() const {
   std::vector<ComponentFile> files;
   const auto add_text_encoder = [&](const std::string& name, const CLIPTextModel* encoder) {
     if (!encoder) return;
-    files.push_back({name, name + "/model.safetensors", {}, [options = encoder->options()](const std::filesystem::path& folder) {
+    files.push_back({name, name + "/model.safetensors", frozen_tensors(*encoder), [options = encoder->options()](const std::filesystem::path& folder) {
                        write_clip_text_options(options, folder);
                      }});
   };
   add_text_encoder("text_encoder", pipeline_.text_encoder.get());
   add_text_encoder("text_encoder_2", pipeline_.text_encoder_2.get());
   const std::string unet_config = unet_config_json(pipeline_.unet->options());
-  files.push_back({"unet", "unet/diffusion_pytorch_model.safetensors", {}, [unet_config](const std::filesystem::path& folder) {
+  files.push_back({"unet", "unet/diffusion_pytorch_model.safetensors", frozen_tensors(*pipeline_.unet), [unet_config](const std::filesystem::path& folder) {
                      write_file_atomically(folder / "config.json", unet_config);
                    }});
   return files;

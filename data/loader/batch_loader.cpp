@@ -13,7 +13,6 @@
 #include <utility>
 
 #include "configs/base/error.h"
-#include "configs/base/interrupt.h"
 #include "configs/base/log.h"
 #include "configs/base/text.h"
 #include "configs/base/thread_pool.h"
@@ -27,7 +26,6 @@ namespace {
 
 constexpr int64_t kChannels = 3;
 constexpr double kBytesPerGigabyte = 1e9;
-constexpr auto kInterruptCheck = std::chrono::milliseconds(100);
 
 struct BadSample {
   LoadedSample* sample;
@@ -185,7 +183,7 @@ void BatchLoader::State::load(PendingStep& pending, LoadedBatch& batch, size_t i
 void BatchLoader::State::wait_for(const PendingStep& pending) {
   const auto began = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex);
-  while (!sample_done.wait_for(lock, kInterruptCheck, [&] { return pending.samples_left == 0; })) check_interrupted();
+  sample_done.wait(lock, [&] { return pending.samples_left == 0; });
   waited_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
 }
 

@@ -49,8 +49,8 @@ class BatchLoader {
   BatchLoader(const BatchLoader&) = delete;
   BatchLoader& operator=(const BatchLoader&) = delete;
 
-  /// The next step; nullopt after the last. Errors: DataError when more pictures than `max_bad_samples` were bad; that
-  /// of check_interrupted() when a signal comes while waiting.
+  /// The next step; nullopt after the last. Errors: DataError when more pictures than `max_bad_samples` were bad.
+  /// Signals do not end the wait: all ranks stop together, at the end of a step.
   std::optional<LoadedStep> next();
 
   /// Seconds that next() has waited for pictures, since the start.

@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -76,6 +77,9 @@ const Route* find_route(const std::string& first, const std::string& second) {
 
 [[noreturn]] void execute(std::string_view program, char** argv) {
   const std::string path = (program_folder() / program).string();
+  // OpenMP's threads spin while they wait by default: measured five times slower as soon as anything else wants a core
+  // (the workers that decode pictures, another rank). The variable is read when the library is loaded.
+  ::setenv("OMP_WAIT_POLICY", "PASSIVE", /*overwrite=*/0);
   ::execv(path.c_str(), argv);
   throw ConfigError(text("cannot start ", program, ": ", std::strerror(errno)), path,
                     "build it (tools/setup), or install with cmake --install");

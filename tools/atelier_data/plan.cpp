@@ -14,7 +14,6 @@
 #include "configs/base/log.h"
 #include "configs/base/progress.h"
 #include "data/dataset.h"
-#include "models/options/unet_options.h"
 #include "tools/atelier_data/plan_table.h"
 #include "tools/atelier_data/verbs.h"
 #include "trainer/options/run_options.h"
@@ -31,15 +30,6 @@ struct PlanArguments {
   int64_t world_size = 1;
   std::string out;
 };
-
-/// What the model divides sides by: the autoencoder 8 times, the UNet once more a level. A single file holds SDXL.
-int64_t side_divisor(const ModelOptions& model) {
-  const std::optional<std::string>& path = model.config ? model.config : model.pretrained_model_name_or_path;
-  if (!path) return PlanSetting().side_divisor;
-  UNet2DConditionOptions unet;
-  if (std::filesystem::is_directory(*path)) unet = read_unet_options(std::filesystem::path(*path) / "unet");
-  return int64_t{8} << (unet.levels() - 1);
-}
 
 std::string json_string(std::string_view text) {
   const auto is_plain = [](unsigned char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; };
@@ -83,7 +73,7 @@ void dataset_plan(const PlanArguments& arguments) {
   } else if (!batching.max_train_epochs && !batching.max_train_steps) {
     batching.max_train_epochs = 1;
   }
-  const PlanSetting setting{static_cast<uint64_t>(run.seed), arguments.world_size, side_divisor(run.model)};
+  const PlanSetting setting{static_cast<uint64_t>(run.seed), arguments.world_size, side_divisor(run)};
   const Dataset dataset(run.dataset, batching, setting, manifest_dir(run));
   std::cout << plan_table(make_plan_report(dataset.plan(), dataset.plan().uses())) << std::flush;
   if (arguments.out.empty()) return;

@@ -44,8 +44,9 @@ int free_port() {
 void set_variable(const char* name, const std::string& value) { ::setenv(name, value.c_str(), 1); }
 
 [[noreturn]] void become_rank(int64_t rank, int64_t count, int port, pid_t parent, char** argv) {
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // no rank outlives its launcher
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // no rank outlives its launcher
   if (::getppid() != parent) ::_exit(static_cast<int>(ExitCode::kTerminated));
+  ::setpgid(0, 0);  // a terminal's Ctrl-C reaches the launcher alone, which passes it on once
   const std::string number = std::to_string(rank), total = std::to_string(count);
   set_variable("RANK", number);
   set_variable("LOCAL_RANK", number);

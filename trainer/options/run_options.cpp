@@ -84,10 +84,12 @@ std::filesystem::path manifest_dir(const RunOptions& run) {
 
 int64_t side_divisor(const RunOptions& run) {
   constexpr int64_t kAutoencoderFactor = 8;
-  const auto& folder = run.model.config ? run.model.config : run.model.pretrained_model_name_or_path;
-  if (!folder || !std::filesystem::is_directory(*folder)) return kAutoencoderFactor * 4;
-  const int64_t levels = read_unet_options(std::filesystem::path(*folder) / "unet").levels();
-  return kAutoencoderFactor << (levels - 1);
+  const auto& path = run.model.config ? run.model.config : run.model.pretrained_model_name_or_path;
+  if (!path) return kAutoencoderFactor;
+  if (!std::filesystem::exists(*path)) throw ConfigError("no such model", *path, "check model.config or model.pretrained_model_name_or_path");
+  UNet2DConditionOptions unet;  // a single file holds SDXL
+  if (std::filesystem::is_directory(*path)) unet = read_unet_options(std::filesystem::path(*path) / "unet");
+  return kAutoencoderFactor << (unet.levels() - 1);
 }
 
 std::string resolved_yaml(RunOptions run) {
