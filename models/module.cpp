@@ -65,7 +65,9 @@ void Module::for_each_parameter(const ConstVisit& visit) const {
   visit_parameters("", [&](const std::string& name, const Parameter& parameter) { visit(name, *parameter.tensor); });
 }
 
-void Module::for_each_module(const std::function<void(const std::string&, Module&)>& visit) { visit_modules("", visit); }
+void Module::for_each_module(const std::function<void(const std::string&, Module&)>& visit) {
+  visit_modules("", visit);
+}
 
 void Module::set_init(const std::string& parameter, Init init) {
   for (Parameter& own : parameters_) {

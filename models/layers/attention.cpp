@@ -10,8 +10,8 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
   const auto split = [&](const at::Tensor& tensor) {  // [B, L, C] -> [B, heads, L, C / heads], a view
     return tensor.view({tensor.size(0), tensor.size(1), heads, channels / heads}).transpose(1, 2);
   };
-  const at::Tensor mixed =
-      at::scaled_dot_product_attention(split(query), split(key), split(value), /*attn_mask=*/{}, /*dropout_p=*/0, causal);
+  const at::Tensor mixed = at::scaled_dot_product_attention(split(query), split(key), split(value), /*attn_mask=*/{},
+                                                            /*dropout_p=*/0, causal);
   return mixed.transpose(1, 2).reshape({query.size(0), query.size(1), channels});
 }
 

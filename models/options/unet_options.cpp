@@ -120,8 +120,8 @@ void check_consistency(const ConfigJson& config, const UNet2DConditionOptions& o
       config.fail("norm_num_groups", text("does not divide the ", channels, " channels of a level"));
     }
     if (channels % options.attention_heads[level] != 0) {
-      config.fail("attention_head_dim", text("the number of heads (diffusers means that by this key) does not divide the ",
-                                             channels, " channels of a level"));
+      config.fail("attention_head_dim", text("the number of heads, which is what diffusers means by this key, does not "
+                                             "divide the ", channels, " channels of a level"));
     }
   }
   if (options.projection_class_embeddings_input_dim <= 6 * options.addition_time_embed_dim) {
@@ -137,7 +137,9 @@ UNet2DConditionOptions read_unet_options(const std::filesystem::path& path) {
   UNet2DConditionOptions options;
   options.block_out_channels = config.counts("block_out_channels");
   const size_t levels = options.block_out_channels.size();
-  if (levels < 1 || levels > kMaxLevels) config.fail("block_out_channels", text("must have 1..", kMaxLevels, " entries"));
+  if (levels < 1 || levels > kMaxLevels) {
+    config.fail("block_out_channels", text("must have 1..", kMaxLevels, " entries"));
+  }
   options.down_attention = read_attention(config, "down_block_types", "DownBlock2D", "CrossAttnDownBlock2D", levels);
   options.up_attention = read_attention(config, "up_block_types", "UpBlock2D", "CrossAttnUpBlock2D", levels);
   options.layers_per_block = per_level(config, "layers_per_block", levels);

@@ -20,13 +20,13 @@ class Module;
 /// Parameter name of a file's key. Empty: the key is known and not wanted (a buffer).
 using KeyRule = std::function<std::string(std::string_view key)>;
 
-/// The safetensors of a component folder: `NAME.safetensors`, or the shards of `NAME.safetensors.index.json`, NAME being
-/// `diffusion_pytorch_model` or `model`, plain or with the `.fp16` variant. A path of a file is that file.
+/// The safetensors of a component folder: `NAME.safetensors`, or the shards of `NAME.safetensors.index.json`, NAME
+/// being `diffusion_pytorch_model` or `model`, plain or with the `.fp16` variant. A path of a file is that file.
 /// WeightsError if there is none.
 std::vector<std::filesystem::path> weight_files(const std::filesystem::path& file_or_folder);
 
-/// Fills every parameter from the file(s), as fp32 on the CPU. WeightsError naming the tensors for: missing ones, surplus
-/// ones, other shapes, integer types.
+/// Fills every parameter from the file(s), as fp32 on the CPU. WeightsError naming the tensors for: missing ones,
+/// surplus ones, other shapes, integer types.
 void load_weights(Module& module, const std::filesystem::path& file_or_folder, const KeyRule& rule = {});
 
 /// Writes every parameter under its state-dict name, tensor by tensor. `dtype`: kF32, kF16 or kBF16.

@@ -25,7 +25,8 @@ TEST(Checkpoint, RunsTheBlockAgainInBackward) {
 
 TEST(Checkpoint, ParametersLearnWhenNoInputRequiresAGradient) {
   const at::Tensor weight = at::full({2}, 2.0).set_requires_grad(true);
-  const at::Tensor output = checkpoint([&](const Tensors& in) -> Tensors { return {in[0] * weight}; }, {at::ones({2})})[0];
+  const TensorFunction block = [&](const Tensors& in) -> Tensors { return {in[0] * weight}; };
+  const at::Tensor output = checkpoint(block, {at::ones({2})})[0];
   output.sum().backward();
   EXPECT_TRUE(weight.grad().equal(at::ones({2}, at::kDouble)));
 }

@@ -47,7 +47,8 @@ std::map<std::string, at::Tensor> gradients(UNet2DConditionModel& unet) {
   inputs.text.set_requires_grad(true);
   const at::Tensor output = run_unet(unet, inputs);
   output.backward(keyed_normal(output.sizes().vec(), "cotangent"));
-  std::map<std::string, at::Tensor> all{{"sample", inputs.sample.grad()}, {"text", inputs.text.grad()}, {"out", output}};
+  std::map<std::string, at::Tensor> all{
+      {"sample", inputs.sample.grad()}, {"text", inputs.text.grad()}, {"out", output}};
   unet.for_each_parameter([&](const std::string& name, at::Tensor& tensor) {
     all[name] = tensor.grad();
     tensor.mutable_grad().reset();

@@ -172,4 +172,5 @@ def test_saved_model_loads_in_diffusers_and_predicts_the_same(tmp_path):
             inputs["encoder_hidden_states"],
             added_cond_kwargs={"text_embeds": inputs["text_embeds"], "time_ids": inputs["time_ids"]},
         ).sample
-    assert float(answer[-1]) == pytest.approx(torch.nn.functional.mse_loss(prediction, inputs["target"]).item(), rel=1e-6)
+    loss = torch.nn.functional.mse_loss(prediction, inputs["target"]).item()
+    assert float(answer[-1]) == pytest.approx(loss, rel=1e-6)

@@ -53,7 +53,8 @@ void run_eval(const EvalArguments& arguments) {
 const at::Tensor& eval_input(const NamedTensors& inputs, const std::string& name) {
   const auto found = inputs.find(name);
   if (found == inputs.end()) {
-    throw ConfigError("the inputs lack the tensor " + name, "--inputs", "docs/cli.md lists the tensors of each component");
+    throw ConfigError("the inputs lack the tensor " + name, "--inputs",
+                      "docs/cli.md lists the tensors of each component");
   }
   return found->second;
 }
@@ -63,17 +64,18 @@ std::filesystem::path component_folder(const std::filesystem::path& path, const 
 }
 
 Verb verb_eval() {
-  return {"model eval", "one forward, and with --grad one backward, of one component on given tensors", [](CLI::App& app) {
-            auto arguments = std::make_shared<EvalArguments>();
-            std::vector<std::string> names;
-            for (const Component& component : kComponents) names.emplace_back(component.name);
-            app.add_option("COMPONENT", arguments->component, "what to run")->required()->check(CLI::IsMember(names));
-            app.add_option("PATH", arguments->path, "diffusers component folder or pipeline folder")->required();
-            app.add_option("--inputs", arguments->inputs, "safetensors with the input tensors")->required();
-            app.add_option("--out", arguments->out, "safetensors for the output tensors")->required();
-            app.add_flag("--grad", arguments->grad, "also the gradients of sum(cotangent * first output)");
-            return [arguments] { run_eval(*arguments); };
-          }};
+  const auto declare = [](CLI::App& app) {
+    auto arguments = std::make_shared<EvalArguments>();
+    std::vector<std::string> names;
+    for (const Component& component : kComponents) names.emplace_back(component.name);
+    app.add_option("COMPONENT", arguments->component, "what to run")->required()->check(CLI::IsMember(names));
+    app.add_option("PATH", arguments->path, "diffusers component folder or pipeline folder")->required();
+    app.add_option("--inputs", arguments->inputs, "safetensors with the input tensors")->required();
+    app.add_option("--out", arguments->out, "safetensors for the output tensors")->required();
+    app.add_flag("--grad", arguments->grad, "also the gradients of sum(cotangent * first output)");
+    return [arguments] { run_eval(*arguments); };
+  };
+  return {"model eval", "one forward, and with --grad one backward, of one component on given tensors", declare};
 }
 
 }  // namespace atelier

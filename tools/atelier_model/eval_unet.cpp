@@ -17,7 +17,9 @@ void check_shape(const NamedTensors& inputs, const std::string& name, const std:
   const bool fits = shape.size() == wanted.size() &&
                     std::equal(shape.begin(), shape.end(), wanted.begin(),
                                [](int64_t is, int64_t want) { return is > 0 && (want == kAny || is == want); });
-  if (!fits) throw ConfigError(text(name, " has the shape ", shape, ", wanted ", at::IntArrayRef(wanted), " (-1: any)"));
+  if (!fits) {
+    throw ConfigError(text(name, " has the shape ", shape, ", wanted ", at::IntArrayRef(wanted), " (-1: any)"));
+  }
 }
 
 void check_unet_inputs(const NamedTensors& inputs, const UNet2DConditionOptions& options, bool grad) {

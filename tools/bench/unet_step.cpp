@@ -3,12 +3,13 @@
 //   unet-step CONFIG_FOLDER SAVE_FOLDER INPUTS.safetensors THREADS
 //
 // Builds the UNet of CONFIG_FOLDER/config.json with random weights, saves it to SAVE_FOLDER for the peer, then answers
-// every number of steps on stdin with "SECONDS LOSS".
+// every number of steps on stdin with "SECONDS CPU_SECONDS LOSS".
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <iostream>
 #include <string>
 
@@ -57,9 +58,11 @@ int run_bench(char** argv) {
   std::fflush(stdout);
   for (std::string line; std::getline(std::cin, line);) {
     const auto begin = std::chrono::steady_clock::now();
+    const std::clock_t cpu_begin = std::clock();
     const double loss = bench.run(std::stoi(line));
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-    std::printf("%.6f %.9g\n", seconds.count(), loss);
+    const double cpu_seconds = static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC;
+    std::printf("%.6f %.6f %.9g\n", seconds.count(), cpu_seconds, loss);
     std::fflush(stdout);
   }
   return 0;
