@@ -21,12 +21,8 @@ void draw(const Init& init, uint64_t key, at::Tensor& tensor) {
   float* data = tensor.data_ptr<float>();
   const auto scale = static_cast<float>(init.scale);
   switch (init.kind) {
-    case Init::Kind::kConstant:
-      tensor.fill_(scale);
-      return;
-    case Init::Kind::kUniform:
-      fill_uniform(key, data, tensor.numel(), -scale, scale);
-      return;
+    case Init::Kind::kConstant: tensor.fill_(scale); return;
+    case Init::Kind::kUniform: fill_uniform(key, data, tensor.numel(), -scale, scale); return;
     case Init::Kind::kNormal:
       fill_normal(key, data, tensor.numel());
       tensor.mul_(scale);
@@ -51,8 +47,7 @@ void Module::visit_parameters(const std::string& prefix,
   for (const Child& child : children_) child.module->visit_parameters(joined_path(prefix, child.name), visit);
 }
 
-void Module::visit_modules(const std::string& path,
-                           const std::function<void(const std::string&, Module&)>& visit) {
+void Module::visit_modules(const std::string& path, const std::function<void(const std::string&, Module&)>& visit) {
   visit(path, *this);
   for (const Child& child : children_) child.module->visit_modules(joined_path(path, child.name), visit);
 }
@@ -91,9 +86,8 @@ int64_t Module::parameter_count() const {
 
 void initialize(Module& module, uint64_t seed) {
   std::vector<std::pair<std::string, const Module::Parameter*>> all;
-  module.visit_parameters("", [&](const std::string& name, const Module::Parameter& parameter) {
-    all.emplace_back(name, &parameter);
-  });
+  module.visit_parameters(
+      "", [&](const std::string& name, const Module::Parameter& parameter) { all.emplace_back(name, &parameter); });
   parallel_for(static_cast<int64_t>(all.size()), 0, [&](int64_t i) {
     const auto& [name, parameter] = all[i];
     at::Tensor values = at::empty(parameter->tensor->sizes(), at::kFloat);

@@ -29,8 +29,9 @@ struct Init {
 /// A node of the tree. Subclasses hold their tensors and children as members and register them in the constructor.
 /// The registry points at the members, so a module is neither copied nor moved (lists hold std::unique_ptr).
 ///
-/// A parameter is a tensor on the meta device (shape only) until initialize() or load_weights() gives it values. Whoever
-/// owns the memory may put another tensor of the same shape in its place at any time (a view into a flat store).
+/// A parameter is a tensor on the meta device (shape only) until initialize() or load_weights() gives it values.
+/// Whoever owns the memory may put another tensor of the same shape in its place at any time (a view into a flat
+/// store).
 class Module {
  public:
   using Visit = std::function<void(const std::string& name, at::Tensor& tensor)>;

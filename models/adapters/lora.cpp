@@ -2,9 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
-#include <set>
-
 #include "configs/base/error.h"
 #include "configs/base/text.h"
 #include "models/weights/weights.h"

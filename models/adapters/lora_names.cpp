@@ -1,6 +1,5 @@
 // Where LoRA goes, and kohya's names for it (docs/formats/lora_keys.md).
 #include <algorithm>
-#include <array>
 
 #include "configs/base/text.h"
 #include "models/adapters/lora.h"

@@ -51,13 +51,14 @@ const json& fixed_values() {
 
 /// Keys that are read, and keys that change nothing here: notes, and details of variants that fixed_values() excludes.
 const std::set<std::string>& known_keys() {
+  // clang-format off
   static const std::set<std::string> keys = {
       "sample_size", "in_channels", "out_channels", "block_out_channels", "down_block_types", "up_block_types",
       "layers_per_block", "transformer_layers_per_block", "attention_head_dim", "cross_attention_dim",
       "use_linear_projection", "norm_num_groups", "norm_eps", "flip_sin_to_cos", "freq_shift",
-      "addition_time_embed_dim", "projection_class_embeddings_input_dim",
-      "_class_name", "_diffusers_version", "_name_or_path", "addition_embed_type_num_heads",
-      "mid_block_only_cross_attention"};
+      "addition_time_embed_dim", "projection_class_embeddings_input_dim", "_class_name", "_diffusers_version",
+      "_name_or_path", "addition_embed_type_num_heads", "mid_block_only_cross_attention"};
+  // clang-format on
   return keys;
 }
 
@@ -65,6 +66,8 @@ void check_the_variant(const ConfigJson& config) {
   for (const std::string& key : config.keys()) {
     const auto fixed = fixed_values().find(key);
     if (fixed != fixed_values().end()) {
+      const bool null_is_off = fixed->is_null() || *fixed == false;
+      if (!config.has(key) && !null_is_off) config.fail(key, text("not supported, only ", fixed->dump()));
       config.require(key, fixed->dump());
     } else if (!known_keys().contains(key) && config.has(key)) {
       config.fail(key, "unknown key");
@@ -120,8 +123,8 @@ void check_consistency(const ConfigJson& config, const UNet2DConditionOptions& o
       config.fail("norm_num_groups", text("does not divide the ", channels, " channels of a level"));
     }
     if (channels % options.attention_heads[level] != 0) {
-      config.fail("attention_head_dim", text("the number of heads, which is what diffusers means by this key, does not "
-                                             "divide the ", channels, " channels of a level"));
+      config.fail("attention_head_dim",
+                  text("the number of heads (diffusers' meaning of this key) does not divide ", channels, " channels"));
     }
   }
   if (options.projection_class_embeddings_input_dim <= 6 * options.addition_time_embed_dim) {

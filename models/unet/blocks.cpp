@@ -12,9 +12,9 @@ namespace atelier {
 namespace {
 
 TransformerShape transformer_shape(const UNet2DConditionOptions& options, int64_t level) {
-  return {options.block_out_channels[level], options.attention_heads[level],
-          options.transformer_layers_per_block[level], options.cross_attention_dim,
-          options.norm_num_groups,           options.use_linear_projection};
+  return {
+      options.block_out_channels[level], options.attention_heads[level], options.transformer_layers_per_block[level],
+      options.cross_attention_dim,       options.norm_num_groups,        options.use_linear_projection};
 }
 
 std::unique_ptr<ResnetBlock2D> make_resnet(const UNet2DConditionOptions& options, int64_t in_channels,
@@ -73,8 +73,7 @@ MidBlock::MidBlock(const UNet2DConditionOptions& options)
 }
 
 at::Tensor MidBlock::forward(const at::Tensor& hidden, const BlockContext& context) const {
-  const at::Tensor mixed =
-      attention_.forward(run_resnet(first_, hidden, context), context.text, context.checkpointed);
+  const at::Tensor mixed = attention_.forward(run_resnet(first_, hidden, context), context.text, context.checkpointed);
   return run_resnet(second_, mixed, context);
 }
 

@@ -57,7 +57,7 @@ class Transformer2DModel : public Module {
                      bool checkpointed) const;
 
  private:
-  at::Tensor project_in(const at::Tensor& input) const;                          // [B, C, h, w] -> [B, h*w, C]
+  at::Tensor project_in(const at::Tensor& input) const;                             // [B, C, h, w] -> [B, h*w, C]
   at::Tensor project_out(const at::Tensor& hidden, const at::Tensor& input) const;  // and back, input added
 
   bool linear_projection_;

@@ -23,8 +23,8 @@ class UNet2DConditionModel : public Module {
   explicit UNet2DConditionModel(const UNet2DConditionOptions& options);
 
   /// Predicts noise or velocity for noisy latents. Any h, w: sides that do not halve evenly are upsampled to the size
-  /// of the skip they meet, as in diffusers. `timestep` 0..999, fractions allowed; `time_ids`: original height and width,
-  /// crop top and left, target height and width, in pixels.
+  /// of the skip they meet, as in diffusers. `timestep` 0..999, fractions allowed; `time_ids`: original height and
+  /// width, crop top and left, target height and width, in pixels.
   at::Tensor forward(const at::Tensor& sample,                 // [B, in_channels, h, w]
                      const at::Tensor& timestep,               // [B]
                      const at::Tensor& encoder_hidden_states,  // [B, L, cross_attention_dim]

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <set>
-#include <unordered_map>
+#include <stdexcept>
 
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
@@ -95,8 +95,8 @@ class WeightLoader {
   bool check(const SafetensorsFile& file, const SafeTensorInfo& tensor, const at::Tensor& wanted) {
     const bool floating = at::isFloatingType(scalar_type(tensor.dtype));
     if (floating && wanted.sizes() == at::IntArrayRef(tensor.shape)) return true;
-    misshapen_.push_back(text(tensor.name, " is ", safe_dtype_name(tensor.dtype), ' ', shape_text(tensor.shape),
-                              " in ", file.path().filename().string(), ", wanted ", shape_text(wanted.sizes())));
+    misshapen_.push_back(text(tensor.name, " is ", safe_dtype_name(tensor.dtype), ' ', shape_text(tensor.shape), " in ",
+                              file.path().filename().string(), ", wanted ", shape_text(wanted.sizes())));
     return false;
   }
 

@@ -71,9 +71,8 @@ TEST(LoraNames, TheTextEncodersHaveKohyasModules) {
 
 /// Gives lora_up values, which are zero at first.
 void randomise(Module& network) {
-  network.for_each_parameter([](const std::string& name, at::Tensor& tensor) {
-    tensor = keyed_normal(tensor.sizes().vec(), name) * 0.1;
-  });
+  network.for_each_parameter(
+      [](const std::string& name, at::Tensor& tensor) { tensor = keyed_normal(tensor.sizes().vec(), name) * 0.1; });
 }
 
 /// Output and gradients of a projection with LoRA in fp32 against the effective weight W + alpha / rank * up down in
@@ -153,9 +152,8 @@ TEST_F(LoraOfUNet, LearnsUnderCheckpointingWhileTheModelIsFrozen) {
     ASSERT_TRUE(gradient.defined()) << name;
     EXPECT_LE(relative_error(gradient, plain.at(name)), 1e-5) << name;
   }
-  unet_.for_each_parameter([](const std::string& name, at::Tensor& tensor) {
-    EXPECT_FALSE(tensor.grad().defined()) << name;
-  });
+  unet_.for_each_parameter(
+      [](const std::string& name, at::Tensor& tensor) { EXPECT_FALSE(tensor.grad().defined()) << name; });
 }
 
 TEST_F(LoraOfUNet, AFileBringsTheSameAdapters) {

@@ -159,6 +159,7 @@ INSTANTIATE_TEST_SUITE_P(
                     ConfigEdit{"\"text_time\"", "\"text\"", "addition_embed_type"},
                     ConfigEdit{"\"addition_embed_type\": \"text_time\"", "\"addition_embed_type\": null",
                                "addition_embed_type"},
+                    ConfigEdit{"\"UNetMidBlock2DCrossAttn\"", "null", "mid_block_type"},
                     ConfigEdit{"\"DownBlock2D\"", "\"AttnDownBlock2D\"", "AttnDownBlock2D"},
                     ConfigEdit{"    5,\n", "", "attention_head_dim"},
                     ConfigEdit{"    5,\n", "    7,\n", "attention_head_dim"},

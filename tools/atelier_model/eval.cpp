@@ -60,6 +60,10 @@ const at::Tensor& eval_input(const NamedTensors& inputs, const std::string& name
 }
 
 std::filesystem::path component_folder(const std::filesystem::path& path, const std::string& component) {
+  if (std::filesystem::is_regular_file(path)) {
+    throw WeightsError("single files are not read yet", path.string(),
+                       "name a diffusers folder: config.json and safetensors, or a pipeline with model_index.json");
+  }
   return std::filesystem::exists(path / "model_index.json") ? path / component : path;
 }
 

@@ -48,16 +48,15 @@ NamedTensors eval_unet(const std::filesystem::path& path, const NamedTensors& in
     leaves[name] = eval_input(inputs, name).clone().set_requires_grad(grad);
   }
   model->set_requires_grad(grad);
-  const at::Tensor output = model->forward(leaves["sample"], eval_input(inputs, "timestep"),
-                                           leaves["encoder_hidden_states"], leaves["text_embeds"],
-                                           eval_input(inputs, "time_ids"));
+  const at::Tensor output =
+      model->forward(leaves["sample"], eval_input(inputs, "timestep"), leaves["encoder_hidden_states"],
+                     leaves["text_embeds"], eval_input(inputs, "time_ids"));
   NamedTensors results{{"sample", output.detach()}};
   if (!grad) return results;
   output.backward(eval_input(inputs, "cotangent"));
   for (const auto& [name, leaf] : leaves) results["grad." + name] = gradient_of(leaf);
-  model->for_each_parameter([&](const std::string& name, at::Tensor& tensor) {
-    results["grad." + name] = gradient_of(tensor);
-  });
+  model->for_each_parameter(
+      [&](const std::string& name, at::Tensor& tensor) { results["grad." + name] = gradient_of(tensor); });
   return results;
 }
 
