@@ -16,6 +16,16 @@ uint64_t sample_key(uint64_t seed, std::string_view stream, const LoadedSample& 
                     {hash64(sample.id), static_cast<uint64_t>(sample.epoch), static_cast<uint64_t>(sample.repeat)});
 }
 
+/// Original size, crop really taken, bucket size.
+std::vector<SizeConditioning> size_conditioning(const LoadedBatch& batch) {
+  std::vector<SizeConditioning> sizes;
+  for (const LoadedSample& sample : batch.samples) {
+    sizes.push_back(
+        {sample.original_height, sample.original_width, sample.crop_top, sample.crop_left, batch.height, batch.width});
+  }
+  return sizes;
+}
+
 at::Tensor sample_weights(const LoadedBatch& batch) {
   at::Tensor weights = at::empty({static_cast<int64_t>(batch.samples.size())}, at::kFloat);
   float* out = weights.mutable_data_ptr<float>();

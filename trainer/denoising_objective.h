@@ -3,14 +3,14 @@
 
 #include "models/pipeline/stable_diffusion_xl.h"
 #include "models/schedulers/noise_schedule.h"
-#include "trainer/conditioning.h"
 #include "trainer/objective.h"
+#include "trainer/prompting/prompt_encoder.h"
 
 namespace atelier {
 
 /// loss of a sample = mean over C, h, w of (prediction - target)^2 (Ho et al. 2020; v: Salimans and Ho 2022), in fp32.
-/// Noise and timestep are drawn by (seed, sample id, epoch, repeat): the same whatever the batch, the number of processes
-/// or the point of resumption.
+/// Noise and timestep are drawn by (seed, sample id, epoch, repeat): the same whatever the batch, the number of
+/// processes or the point of resumption.
 class DenoisingObjective : public Objective {
  public:
   /// `model` must outlive the objective. `compute_type`: of the latents that the UNet sees.

@@ -7,7 +7,9 @@
 namespace atelier {
 namespace {
 
-int64_t aligned(int64_t count) { return (count + FlatStore::kAlignment - 1) / FlatStore::kAlignment * FlatStore::kAlignment; }
+int64_t aligned(int64_t count) {
+  return (count + FlatStore::kAlignment - 1) / FlatStore::kAlignment * FlatStore::kAlignment;
+}
 
 }  // namespace
 
@@ -15,7 +17,8 @@ FlatStore::FlatStore(std::vector<ParameterGroup> groups, at::Device device, at::
                      int64_t range_bytes)
     : groups_(std::move(groups)) {
   lay_out();
-  if (entries_.empty()) throw ConfigError("nothing is trained", "train", "give at least one part a learning rate above 0");
+  if (entries_.empty())
+    throw ConfigError("nothing is trained", "train", "give at least one part a learning rate above 0");
   cut_ranges(range_bytes);
   const int64_t size = entries_.back().offset + aligned(entries_.back().count);
   const auto options = at::TensorOptions().device(device).dtype(at::kFloat);
@@ -30,8 +33,12 @@ void FlatStore::lay_out() {
   for (int64_t g = static_cast<int64_t>(groups_.size()) - 1; g >= 0; --g) {
     const ParameterGroup& group = groups_[static_cast<size_t>(g)];
     for (auto parameter = group.parameters.rbegin(); parameter != group.parameters.rend(); ++parameter) {
-      Entry entry{group.name + "." + parameter->name, g, offset, parameter->tensor->numel(),
-                  parameter->tensor->sizes().vec(), parameter->tensor};
+      Entry entry{group.name + "." + parameter->name,
+                  g,
+                  offset,
+                  parameter->tensor->numel(),
+                  parameter->tensor->sizes().vec(),
+                  parameter->tensor};
       offset += aligned(entry.count);
       entries_.push_back(std::move(entry));
     }

@@ -1,5 +1,6 @@
 // One flat memory for everything that is trained: fp32 master weights, fp32 gradients and the compute copy; module
-// parameters and their gradients are views of it. Optimizer, clipping, reduction and checkpoints work on the flat memory.
+// parameters and their gradients are views of it. Optimizer, clipping, reduction and checkpoints work on the flat
+// memory.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -20,7 +20,8 @@ struct ScheduleRow {
 constexpr std::array kSchedules = {
     ScheduleRow{"constant", [](double) { return 1.0; }},
     ScheduleRow{"linear", [](double progress) { return std::max(0.0, 1.0 - progress); }},
-    ScheduleRow{"cosine", [](double progress) { return std::max(0.0, 0.5 * (1.0 + std::cos(std::numbers::pi * progress))); }},
+    ScheduleRow{"cosine",
+                [](double progress) { return std::max(0.0, 0.5 * (1.0 + std::cos(std::numbers::pi * progress))); }},
 };
 
 }  // namespace

@@ -69,7 +69,8 @@ std::string shares_table(const Dataset& dataset) {
   }
   std::string table = "| person class | pictures | uses |\n| --- | ---: | ---: |\n";
   for (size_t i = 0; i < posts.size(); ++i) {
-    if (posts[i]) table += text("| ", kPersonClassNames[i], " | ", grouped(posts[i]), " | ", grouped(uses_of[i]), " |\n");
+    if (posts[i])
+      table += text("| ", kPersonClassNames[i], " | ", grouped(posts[i]), " | ", grouped(uses_of[i]), " |\n");
   }
   return table;
 }
@@ -86,16 +87,18 @@ void write_model_card(const RunOptions& run, const Dataset& dataset, int64_t ste
   for (const auto& [reason, count] : dataset.selection().excluded()) {
     if (reason == Exclusion::kOptOutArtist) opted_out = count;
   }
-  std::string card = text("# ", run.output_name, "\n\nTrained with Atelier for ", grouped(steps), " steps; ",
-                          grouped(trained_parameters), " trained parameters.\n\n- base model: ", base_model(run),
-                          "\n- kind: ", run.network ? "LoRA adapter" : "all weights", "\n- seed: ", run.seed, "\n\n## Data\n\n");
+  std::string card =
+      text("# ", run.output_name, "\n\nTrained with Atelier for ", grouped(steps), " steps; ",
+           grouped(trained_parameters), " trained parameters.\n\n- base model: ", base_model(run),
+           "\n- kind: ", run.network ? "LoRA adapter" : "all weights", "\n- seed: ", run.seed, "\n\n## Data\n\n");
   for (const SourceSummary& source : dataset.manifest().summary().sources) {
-    card += text("- ", std::filesystem::path(source.path).filename().string(), " (", source.kind, "): ", grouped(source.rows), " posts\n");
+    card += text("- ", std::filesystem::path(source.path).filename().string(), " (", source.kind,
+                 "): ", grouped(source.rows), " posts\n");
   }
   card += text("- pictures seen: ", grouped(pictures_seen(dataset)), " of ", grouped(dataset.manifest().size()),
                "\n- excluded because they sexualise minors: ", grouped(total.excluded_minors),
-               "\n- left out because their artist opted out: ", grouped(opted_out),
-               "\n- dataset hash: `", dataset.hash(), "`\n- manifest hash: `", dataset.manifest().summary().content_hash,
+               "\n- left out because their artist opted out: ", grouped(opted_out), "\n- dataset hash: `",
+               dataset.hash(), "`\n- manifest hash: `", dataset.manifest().summary().content_hash,
                "`\n- artists' credit list: `credits.tsv` (hash `", content_hash(credits),
                "`)\n- licence of the data: as its sources state it; check before publishing\n\n", shares_table(dataset),
                "\n## Recipe\n\nThe whole configuration stands in `config.yaml` beside this file.\n");

@@ -1,5 +1,5 @@
-// The seam between the trainer and what is learned: the trainer asks an Objective for the loss of a micro-batch and knows
-// nothing of the task.
+// The seam between the trainer and what is learned: the trainer asks an Objective for the loss of a micro-batch and
+// knows nothing of the task.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,9 +12,9 @@
 namespace atelier {
 
 struct MicroLoss {
-  at::Tensor total;                 // scalar: sum of weight x loss over samples; carries the graph
-  at::Tensor per_sample;            // [B] fp32, without weights and graph
-  std::vector<int64_t> timesteps;   // of each sample, 0 .. num_train_timesteps - 1
+  at::Tensor total;                // scalar: sum of weight x loss over samples; carries the graph
+  at::Tensor per_sample;           // [B] fp32, without weights and graph
+  std::vector<int64_t> timesteps;  // of each sample, 0 .. num_train_timesteps - 1
 };
 
 class Objective {

@@ -20,11 +20,14 @@ OutputFolderLock::OutputFolderLock(const fs::path& folder) {
   if (descriptor_ < 0) throw_errno("cannot write the output folder", folder.string());
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
   ::close(descriptor_);
-  throw ConfigError("another run is writing this folder", folder.string(), "wait for it, end it, or choose another output_dir");
+  throw ConfigError("another run is writing this folder", folder.string(),
+                    "wait for it, end it, or choose another output_dir");
 }
 
 OutputFolderLock::~OutputFolderLock() { ::close(descriptor_); }
 
-bool holds_run(const fs::path& folder) { return fs::exists(folder / "metrics.jsonl") || fs::exists(folder / "checkpoints"); }
+bool holds_run(const fs::path& folder) {
+  return fs::exists(folder / "metrics.jsonl") || fs::exists(folder / "checkpoints");
+}
 
 }  // namespace atelier

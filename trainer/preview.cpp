@@ -6,23 +6,13 @@
 #include <cstdio>
 
 #include "configs/base/atomic_file.h"
-#include "configs/base/error.h"
 #include "models/image_io/grid.h"
 #include "models/image_io/png.h"
+#include "models/schedulers/samplers.h"
+#include "trainer/prompting/prompts.h"
 
 namespace atelier {
 namespace {
-
-std::vector<std::string> read_prompts(const std::string& path) {
-  std::vector<std::string> prompts;
-  const std::string content = read_file(path);
-  for (std::string_view line : split(content, '\n')) {
-    line = trim(line);
-    if (!line.empty() && line[0] != '#') prompts.emplace_back(line);
-  }
-  if (prompts.empty()) throw ConfigError("no prompts in the file", path, "write one prompt a line");
-  return prompts;
-}
 
 HostPicture host_picture(const at::Tensor& pixels /*[H, W, 3] u8*/) {
   const at::Tensor host = pixels.contiguous();
@@ -46,6 +36,7 @@ void Preview::write(const std::filesystem::path& folder) const {
   options.guidance_scale = options_.guidance_scale;
   options.sampler = options_.sampler;
 
+  const Sampler& sampler = find_sampler(options.sampler, model_.scheduler);
   std::vector<HostPicture> pictures;
   for (size_t i = 0; i < prompts_.size(); ++i) {
     const uint64_t seed = static_cast<uint64_t>(options_.seed) + i;
@@ -56,7 +47,8 @@ void Preview::write(const std::filesystem::path& folder) const {
     char name[32];
     std::snprintf(name, sizeof name, "%03zu.png", i);
     write_png(out.temporary_path() / name, pictures.back().rgb, pictures.back().width, pictures.back().height,
-              {{"prompt", prompts_[i]}});
+              {{"parameters", parameters_text({prompts_[i], "", options.steps, sampler.label, options.guidance_scale,
+                                               seed, options.width, options.height, "preview"})}});
   }
   const auto columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(pictures.size()))));
   const HostPicture grid = make_grid(pictures, prompts_, columns);

@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "models/pipeline/stable_diffusion_xl.h"
-#include "trainer/conditioning.h"
 #include "trainer/options/run_options.h"
+#include "trainer/prompting/prompt_encoder.h"
 
 namespace atelier {
 

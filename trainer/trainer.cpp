@@ -88,7 +88,8 @@ Dataset open_dataset(const RunOptions& run, const RankInfo& ranks) {
 std::optional<fs::path> choose_checkpoint(const RunOptions& run, const std::string& resume) {
   if (resume == "none") return std::nullopt;
   if (resume == "auto") return latest_checkpoint(run.output_dir);
-  if (!fs::is_directory(resume)) throw CheckpointError("no such checkpoint", resume, "name a folder under OUTPUT_DIR/checkpoints");
+  if (!fs::is_directory(resume))
+    throw CheckpointError("no such checkpoint", resume, "name a folder under OUTPUT_DIR/checkpoints");
   return fs::path(resume);
 }
 
@@ -117,7 +118,7 @@ struct Trainer::Parts {
   std::unique_ptr<Optimizer> optimizer;
   std::unique_ptr<GradientReducer> reducer;
   std::unique_ptr<Objective> objective;
-  std::unique_ptr<Preview> preview;              // rank 0, where previews are wanted
+  std::unique_ptr<Preview> preview;               // rank 0, where previews are wanted
   std::unique_ptr<CheckpointWriter> checkpoints;  // rank 0
   std::unique_ptr<MetricLog> metrics;             // rank 0
 
@@ -144,7 +145,8 @@ struct Trainer::Parts {
     model.place_frozen(device, compute_type);
     optimizer = make_optimizer(run.train, *store);
     if (communicator) reducer = std::make_unique<GradientReducer>(*store, *communicator);
-    objective = std::make_unique<DenoisingObjective>(model.pipeline(), device, compute_type, static_cast<uint64_t>(run.seed));
+    objective =
+        std::make_unique<DenoisingObjective>(model.pipeline(), device, compute_type, static_cast<uint64_t>(run.seed));
     if (ranks.is_main() && run.sample.every_n_steps > 0) {
       preview = std::make_unique<Preview>(run.sample, model.pipeline(), device);
     }
@@ -220,9 +222,10 @@ void Trainer::Parts::check_finite(const StepSamples& samples, double grad_norm, 
   for (const LoadedBatch& batch : loaded.micro_batches) {
     for (const LoadedSample& sample : batch.samples) ids.push_back(sample.id);
   }
-  throw DataError(text("the ", samples.all_finite() ? "gradient" : "loss", " of step ", loaded.step, " is not a finite number"),
-                  text("rank ", ranks.rank, ", samples: ", join(ids, ", ")),
-                  "look at these pictures; lower the learning rate if they are sound");
+  throw DataError(
+      text("the ", samples.all_finite() ? "gradient" : "loss", " of step ", loaded.step, " is not a finite number"),
+      text("rank ", ranks.rank, ", samples: ", join(ids, ", ")),
+      "look at these pictures; lower the learning rate if they are sound");
 }
 
 StepMetrics Trainer::Parts::train_step(const LoadedStep& loaded, bool& stop) {
@@ -240,7 +243,8 @@ StepMetrics Trainer::Parts::train_step(const LoadedStep& loaded, bool& stop) {
   metrics_of_step.epoch = loaded.epoch;
   metrics_of_step.loss = samples.mean_loss();
   metrics_of_step.grad_norm = grad_norm;
-  for (size_t i = 0; i < rates.size(); ++i) metrics_of_step.learning_rates.emplace_back(store->groups()[i].name, rates[i]);
+  for (size_t i = 0; i < rates.size(); ++i)
+    metrics_of_step.learning_rates.emplace_back(store->groups()[i].name, rates[i]);
   metrics_of_step.loss_by_timestep = samples.loss_by_timestep(objective->num_timesteps());
   const auto by_class = samples.loss_by_class(kPersonClassCount);
   for (size_t i = 0; i < by_class.size(); ++i) {
@@ -260,7 +264,8 @@ void Trainer::Parts::after_step(const StepMetrics& step, bool stop) {
   const bool last = step.step == total_steps;
   const auto due = [&](int64_t every) { return every > 0 && (step.step % every == 0 || last); };
   if (stop || last || due(run.save.every_n_steps)) write_checkpoint(step.step, step.epoch);
-  if (preview && due(run.sample.every_n_steps)) preview->write(fs::path(run.output_dir) / "samples" / step_name(step.step));
+  if (preview && due(run.sample.every_n_steps))
+    preview->write(fs::path(run.output_dir) / "samples" / step_name(step.step));
 }
 
 void Trainer::Parts::loop() {
@@ -285,7 +290,8 @@ void Trainer::Parts::loop() {
     if (progress) {
       char note[96];
       std::snprintf(note, sizeof note, "loss %.4f  lr %.2e  %.1f img/s  wait %.0f%%  %s", step.loss,
-                    step.learning_rates.back().second, step.images_per_second, 100 * step.data_wait_seconds / step.step_seconds,
+                    step.learning_rates.back().second, step.images_per_second,
+                    100 * step.data_wait_seconds / step.step_seconds,
                     human_bytes(static_cast<double>(step.memory_bytes)).c_str());
       progress->set_note(note);
       progress->advance();

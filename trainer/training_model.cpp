@@ -29,7 +29,8 @@ SafeDtype save_dtype(const std::string& precision) {
 bool is_unused(const StableDiffusionXL& pipeline, const std::string& group, const std::string& name) {
   if (group != "text_encoder" || !pipeline.text_encoder_2) return false;
   const int64_t last = pipeline.text_encoder->options().num_hidden_layers - 1;
-  return name.starts_with(text("text_model.encoder.layers.", last, ".")) || name.starts_with("text_model.final_layer_norm.");
+  return name.starts_with(text("text_model.encoder.layers.", last, ".")) ||
+         name.starts_with("text_model.final_layer_norm.");
 }
 
 /// What stands beside the trained weights of a component and is not trained.
@@ -42,7 +43,8 @@ std::vector<std::pair<std::string, at::Tensor>> frozen_tensors(const Module& mod
 }
 
 /// The scalar that kohya's files keep beside every pair of factors.
-std::vector<std::pair<std::string, at::Tensor>> network_alphas(const LoraNetwork& network, const NetworkOptions& options) {
+std::vector<std::pair<std::string, at::Tensor>> network_alphas(const LoraNetwork& network,
+                                                               const NetworkOptions& options) {
   constexpr std::string_view kDown = ".lora_down.weight";
   std::vector<std::pair<std::string, at::Tensor>> alphas;
   network.for_each_parameter(Module::ConstVisit([&](const std::string& name, const at::Tensor&) {
@@ -110,14 +112,16 @@ std::vector<ComponentFile> TrainingModel::component_files() const {
   std::vector<ComponentFile> files;
   const auto add_text_encoder = [&](const std::string& name, const CLIPTextModel* encoder) {
     if (!encoder) return;
-    files.push_back({name, name + "/model.safetensors", frozen_tensors(*encoder), [options = encoder->options()](const std::filesystem::path& folder) {
+    files.push_back({name, name + "/model.safetensors", frozen_tensors(*encoder),
+                     [options = encoder->options()](const std::filesystem::path& folder) {
                        write_clip_text_options(options, folder);
                      }});
   };
   add_text_encoder("text_encoder", pipeline_.text_encoder.get());
   add_text_encoder("text_encoder_2", pipeline_.text_encoder_2.get());
   const std::string unet_config = unet_config_json(pipeline_.unet->options());
-  files.push_back({"unet", "unet/diffusion_pytorch_model.safetensors", frozen_tensors(*pipeline_.unet), [unet_config](const std::filesystem::path& folder) {
+  files.push_back({"unet", "unet/diffusion_pytorch_model.safetensors", frozen_tensors(*pipeline_.unet),
+                   [unet_config](const std::filesystem::path& folder) {
                      write_file_atomically(folder / "config.json", unet_config);
                    }});
   return files;

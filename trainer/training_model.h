@@ -19,8 +19,8 @@ class LoraNetwork;
 
 /// Where the fp32 weights of one trained part stand in a checkpoint, in a form that other programs open too.
 struct ComponentFile {
-  std::string group;  // of the store
-  std::string file;   // relative: "unet/diffusion_pytorch_model.safetensors"
+  std::string group;                                          // of the store
+  std::string file;                                           // relative: "unet/diffusion_pytorch_model.safetensors"
   std::vector<std::pair<std::string, at::Tensor>> constants;  // written beside the weights ("....alpha")
   std::function<void(const std::filesystem::path& folder)> write_config;  // config.json beside it; may be empty
 };

@@ -11,10 +11,10 @@ namespace atelier {
 /// Exit codes that programs and scripts may rely on.
 enum class ExitCode : int {
   kOk = 0,
-  kUnexpected = 1,   // a bug
-  kUser = 2,         // YAML, options, a missing or unreadable weight file or checkpoint, an output folder in use
-  kData = 3,         // too many bad samples, an empty plan, the NaN budget passed
-  kMachine = 4,      // out of memory, out of disk, a lost rank
+  kUnexpected = 1,  // a bug
+  kUser = 2,        // YAML, options, a missing or unreadable weight file or checkpoint, an output folder in use
+  kData = 3,        // too many bad samples, an empty plan, the NaN budget passed
+  kMachine = 4,     // out of memory, out of disk, a lost rank
   kInterrupted = 130,
   kTerminated = 143,
 };
@@ -34,11 +34,11 @@ class Error : public std::runtime_error {
   std::string summary_, where_, hint_;
 };
 
-#define ATELIER_ERROR(NAME, CODE)                                            \
-  class NAME : public Error {                                                \
-   public:                                                                   \
+#define ATELIER_ERROR(NAME, CODE)                                                  \
+  class NAME : public Error {                                                      \
+   public:                                                                         \
     explicit NAME(std::string what, std::string where = {}, std::string hint = {}) \
-        : Error(CODE, std::move(what), std::move(where), std::move(hint)) {} \
+        : Error(CODE, std::move(what), std::move(where), std::move(hint)) {}       \
   }
 
 ATELIER_ERROR(ConfigError, ExitCode::kUser);      // YAML, command line

@@ -1,5 +1,5 @@
-// Counter-based randomness: every draw is a pure function of (seed, stream, numbers...), so nothing has a state to save,
-// and a plan, a resumed run and another number of GPUs draw the same. torch's generators are never used.
+// Counter-based randomness: every draw is a pure function of (seed, stream, numbers...), so nothing has a state to
+// save, and a plan, a resumed run and another number of GPUs draw the same. torch's generators are never used.
 //
 // The generator is Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011), as in
 // Random123; the key is derived from the seed and the stream, the counter from the numbers.
@@ -49,8 +49,8 @@ void fill_normal(uint64_t key, float* out, int64_t count);
 /// Uniform in [low, high).
 void fill_uniform(uint64_t key, float* out, int64_t count, float low, float high);
 
-/// A keyed permutation of 0..n-1 in constant memory: position -> item in O(1), and back (a Feistel network over the next
-/// even power of two, with cycle walking). What lets an epoch of ten million posts be ordered without a list.
+/// A keyed permutation of 0..n-1 in constant memory: position -> item in O(1), and back (a Feistel network over the
+/// next even power of two, with cycle walking). What lets an epoch of ten million posts be ordered without a list.
 class KeyedPermutation {
  public:
   KeyedPermutation(uint64_t n, uint64_t key);

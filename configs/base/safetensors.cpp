@@ -143,9 +143,7 @@ std::string_view safe_dtype_name(SafeDtype dtype) { return row_of(dtype).name; }
 
 size_t safe_dtype_size(SafeDtype dtype) { return row_of(dtype).size; }
 
-int64_t SafeTensorInfo::element_count() const {
-  return static_cast<int64_t>(byte_count() / safe_dtype_size(dtype));
-}
+int64_t SafeTensorInfo::element_count() const { return static_cast<int64_t>(byte_count() / safe_dtype_size(dtype)); }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(existing_file(path)), file_(path) {
   const HeaderReader reader(path.string());
@@ -193,9 +191,8 @@ std::string make_header(std::vector<SafeTensorInfo>& tensors, const std::map<std
     for (int64_t side : info.shape) bytes *= static_cast<uint64_t>(side);
     info.begin = offset;
     info.end = offset += bytes;
-    header[info.name] = {{"dtype", safe_dtype_name(info.dtype)},
-                         {"shape", info.shape},
-                         {"data_offsets", {info.begin, info.end}}};
+    header[info.name] = {
+        {"dtype", safe_dtype_name(info.dtype)}, {"shape", info.shape}, {"data_offsets", {info.begin, info.end}}};
   }
   std::string json = header.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   json.append((8 - json.size() % 8) % 8, ' ');

@@ -139,13 +139,13 @@ Field* Section::find(const std::string& key) const {
   return nullptr;
 }
 
-#define ATELIER_FIELD(TYPE, KIND, ELEMENT, NULLABLE)                    \
-  FieldBuilder Section::field(std::string key, TYPE& value) {           \
-    Field& added = add(std::move(key), Field::Kind::KIND);              \
-    added.element = Field::Kind::ELEMENT;                               \
-    added.nullable = NULLABLE;                                          \
-    bind(added, value);                                                 \
-    return FieldBuilder(added);                                         \
+#define ATELIER_FIELD(TYPE, KIND, ELEMENT, NULLABLE)          \
+  FieldBuilder Section::field(std::string key, TYPE& value) { \
+    Field& added = add(std::move(key), Field::Kind::KIND);    \
+    added.element = Field::Kind::ELEMENT;                     \
+    added.nullable = NULLABLE;                                \
+    bind(added, value);                                       \
+    return FieldBuilder(added);                               \
   }
 
 ATELIER_FIELD(bool, kBool, kBool, false)

@@ -1,5 +1,5 @@
-// One field list an options struct gives everything: reading, defaults, ranges, units, documentation, `config show`, JSON
-// Schema. A struct is described by a free function beside it:
+// One field list an options struct gives everything: reading, defaults, ranges, units, documentation, `config show`,
+// JSON Schema. A struct is described by a free function beside it:
 //
 //   struct BucketOptions {
 //     int64_t resolution = 1024;
@@ -39,7 +39,7 @@ struct Field {
   Kind kind = Kind::kString;
   Kind element = Kind::kString;  // of a list or map
   bool nullable = false;
-  bool is_path = false;          // relative to the YAML that names it
+  bool is_path = false;  // relative to the YAML that names it
   double minimum = -std::numeric_limits<double>::infinity();
   double maximum = std::numeric_limits<double>::infinity();
   std::vector<std::string> choices;
@@ -65,19 +65,37 @@ struct Field {
 class FieldBuilder {
  public:
   explicit FieldBuilder(Field& field) : field_(field) {}
-  FieldBuilder& doc(std::string text) { field_.doc = std::move(text); return *this; }
-  FieldBuilder& unit(std::string text) { field_.unit = std::move(text); return *this; }
+  FieldBuilder& doc(std::string text) {
+    field_.doc = std::move(text);
+    return *this;
+  }
+  FieldBuilder& unit(std::string text) {
+    field_.unit = std::move(text);
+    return *this;
+  }
   /// Inclusive.
   FieldBuilder& range(double minimum, double maximum) {
     field_.minimum = minimum, field_.maximum = maximum;
     return *this;
   }
-  FieldBuilder& at_least(double minimum) { field_.minimum = minimum; return *this; }
-  FieldBuilder& choices(std::vector<std::string> names) { field_.choices = std::move(names); return *this; }
-  FieldBuilder& also(std::string name) { field_.also.push_back(std::move(name)); return *this; }
+  FieldBuilder& at_least(double minimum) {
+    field_.minimum = minimum;
+    return *this;
+  }
+  FieldBuilder& choices(std::vector<std::string> names) {
+    field_.choices = std::move(names);
+    return *this;
+  }
+  FieldBuilder& also(std::string name) {
+    field_.also.push_back(std::move(name));
+    return *this;
+  }
   /// A file or folder: a relative one is relative to the YAML that names it, `current_directory` if it is given on the
   /// command line.
-  FieldBuilder& path() { field_.is_path = true; return *this; }
+  FieldBuilder& path() {
+    field_.is_path = true;
+    return *this;
+  }
 
  private:
   Field& field_;

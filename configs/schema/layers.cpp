@@ -128,10 +128,12 @@ Node load_file(const fs::path& path, int depth) {
 Node parse_override(const std::string& argument) {
   const size_t equals = argument.find('=');
   if (equals == std::string::npos || equals == 0) {
-    throw ConfigError("not an override: '" + argument + "'", "command line", "write key.path=value, e.g. train.learning_rate=1e-4");
+    throw ConfigError("not an override: '" + argument + "'", "command line",
+                      "write key.path=value, e.g. train.learning_rate=1e-4");
   }
   const Origin place{"command line: " + argument, 0, ""};
-  Node node = convert_yaml(parse(argument.substr(equals + 1), "command line: " + argument, "the value is read as YAML"), place);
+  Node node =
+      convert_yaml(parse(argument.substr(equals + 1), "command line: " + argument, "the value is read as YAML"), place);
   const std::vector<std::string_view> keys = split(std::string_view(argument).substr(0, equals), '.');
   for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
     Node parent;

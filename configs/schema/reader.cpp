@@ -92,13 +92,15 @@ class SectionReader {
     for (const Node& element : node.list) check_range(field, element, key);
     for (const auto& [name, element] : node.map) check_range(field, element, key + "." + name);
     if (node.kind != Node::Kind::kScalar) return;
-    if (!field.choices.empty() && std::find(field.choices.begin(), field.choices.end(), node.scalar) == field.choices.end()) {
+    if (!field.choices.empty() &&
+        std::find(field.choices.begin(), field.choices.end(), node.scalar) == field.choices.end()) {
       const std::string near = nearest_word(node.scalar, field.choices);
       fail(node, key, "'" + node.scalar + "' is not one of " + join(field.choices, ", "),
            near.empty() ? "" : "did you mean '" + near + "'?");
       return;
     }
-    const Field::Kind kind = field.kind == Field::Kind::kList || field.kind == Field::Kind::kMap ? field.element : field.kind;
+    const Field::Kind kind =
+        field.kind == Field::Kind::kList || field.kind == Field::Kind::kMap ? field.element : field.kind;
     if (kind != Field::Kind::kInteger && kind != Field::Kind::kNumber) return;
     char* end = nullptr;
     const double number = std::strtod(node.scalar.c_str(), &end);
@@ -108,7 +110,8 @@ class SectionReader {
     if (std::isinf(field.maximum)) {
       fail(node, key, text(node.scalar, " is below the least value ", shortest(field.minimum), unit));
     } else {
-      fail(node, key, text(node.scalar, " is outside ", shortest(field.minimum), " to ", shortest(field.maximum), unit));
+      fail(node, key,
+           text(node.scalar, " is outside ", shortest(field.minimum), " to ", shortest(field.maximum), unit));
     }
   }
 
@@ -116,8 +119,7 @@ class SectionReader {
     std::vector<std::string> known;
     for (const auto& field : section.fields()) known.push_back(field->key);
     const std::string near = nearest_word(key, known);
-    fail(node, full, "unknown key",
-         near.empty() ? "known here: " + join(known, ", ") : "did you mean '" + near + "'?");
+    fail(node, full, "unknown key", near.empty() ? "known here: " + join(known, ", ") : "did you mean '" + near + "'?");
   }
 
   void fail(const Node& node, const std::string& key, const std::string& what, const std::string& hint = {}) {

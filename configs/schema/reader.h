@@ -15,8 +15,8 @@ namespace atelier {
 /// program ("recipe:portraits").
 Node load_layers(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 
-/// Fills the described struct. Every fault is collected and thrown as one ConfigError, each with file:line, key, what is
-/// allowed, and for an unknown key the nearest right one.
+/// Fills the described struct. Every fault is collected and thrown as one ConfigError, each with file:line, key, what
+/// is allowed, and for an unknown key the nearest right one.
 void read_section(Section& section, const Node& root);
 
 /// load_layers + describe + read_section.

@@ -15,7 +15,8 @@ std::string yaml_scalar(const Node& node) {
   static const std::vector<std::string> kWords = {"true", "false", "yes", "no", "null", "~", "on", "off"};
   const std::string lower = lower_ascii(value);
   bool plain = !value.empty() && trim(value).size() == value.size() &&
-               value.find_first_of("#:{}[],&*!|>'\"%@`\n\t\\$") == std::string::npos && value[0] != '-' && value[0] != '?';
+               value.find_first_of("#:{}[],&*!|>'\"%@`\n\t\\$") == std::string::npos && value[0] != '-' &&
+               value[0] != '?';
   for (const std::string& word : kWords) plain = plain && lower != word;
   char* end = nullptr;
   std::strtod(value.c_str(), &end);
@@ -37,7 +38,8 @@ std::string yaml_inline(const Node& node) {
     case Node::Kind::kMap: break;
   }
   std::vector<std::string> parts;
-  for (const auto& [key, value] : node.map) parts.push_back(yaml_scalar(Node::of(key, true)) + ": " + yaml_inline(value));
+  for (const auto& [key, value] : node.map)
+    parts.push_back(yaml_scalar(Node::of(key, true)) + ": " + yaml_inline(value));
   return "{" + join(parts, ", ") + "}";
 }
 

@@ -45,10 +45,12 @@ TEST(Text, ChecksUtf8) {
   EXPECT_FALSE(is_valid_utf8(std::string_view("a\0b", 3)));
 }
 
-// Reference digests: sha256sum of coreutils; XXH3_128bits and XXH3_64bits of the empty input from the xxHash specification.
+// Reference digests: sha256sum of coreutils; XXH3_128bits and XXH3_64bits of the empty input from the xxHash
+// specification.
 TEST(Hash, EqualsReferenceDigests) {
   const std::string abc = "abc";
-  EXPECT_EQ(sha256_hex(std::as_bytes(std::span(abc))), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(sha256_hex(std::as_bytes(std::span(abc))),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(content_hash(""), "99aa06d3014798d86001c324468d497f");
   EXPECT_EQ(hash64(""), 0x2d06800538d394c2ull);
 }
@@ -124,7 +126,11 @@ TEST(ThreadPool, RunsAllAndCarriesExceptions) {
   std::vector<int> hits(1000);
   parallel_for(1000, 4, [&](int64_t i) { ++hits[static_cast<size_t>(i)]; });
   for (int hit : hits) EXPECT_EQ(hit, 1);
-  EXPECT_THROW(parallel_for(100, 3, [](int64_t i) { if (i == 50) throw DataError("bad"); }), DataError);
+  EXPECT_THROW(parallel_for(100, 3,
+                            [](int64_t i) {
+                              if (i == 50) throw DataError("bad");
+                            }),
+               DataError);
   ThreadPool pool(2);
   EXPECT_THROW(pool.submit([] { throw DataError("bad"); }).get(), DataError);
 }

@@ -66,8 +66,9 @@ TEST_F(Safetensors, RefusesLies) {
   expect_refused(container(one(R"({"dtype":"F32","shape":[3],"data_offsets":[0,8]})"), "12345678"), "need 12 bytes");
   expect_refused(container(one(R"({"dtype":"F31","shape":[2],"data_offsets":[0,8]})"), "12345678"), "unknown dtype");
   expect_refused(container(one(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"), "12345678"), "natural number");
-  expect_refused(container(one(R"({"dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,8]})"), "12345678"),
-                 "overflows");
+  expect_refused(
+      container(one(R"({"dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,8]})"), "12345678"),
+      "overflows");
   expect_refused(container(one(R"({"dtype":"F32","shape":[1],"data_offsets":[0,4]})"), "12345678"), "belong to none");
   const std::string a = R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)";
   expect_refused(container(a + R"("b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})", "123456"), "overlap");
@@ -99,7 +100,8 @@ TEST_F(Safetensors, NoBytesCrashTheReader) {
 
 TEST_F(Safetensors, WritesWhatItReads) {
   const fs::path path = folder_.path() / "out.safetensors";
-  SafetensorsWriter writer(path, {{"w", SafeDtype::kF32, {2}, 0, 0}, {"s", SafeDtype::kI64, {}, 0, 0}}, {{"format", "pt"}});
+  SafetensorsWriter writer(path, {{"w", SafeDtype::kF32, {2}, 0, 0}, {"s", SafeDtype::kI64, {}, 0, 0}},
+                           {{"format", "pt"}});
   EXPECT_FALSE(fs::exists(path));
   const float w[2] = {3, 4};
   const int64_t s = 9;

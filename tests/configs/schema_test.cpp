@@ -115,8 +115,9 @@ TEST_F(Schema, UnknownKeyNamesTheNearest) {
 TEST_F(Schema, AllFaultsComeAtOnce) {
   const std::string block =
       fault("steps: 0\nmode: cosinus\nflag: maybe\nrate: fast\nsources: [{path: a, repeat: 1}]\nnetwork: 7\n");
-  for (const char* part : {"6 mistakes", "0 is outside 1 to 1000000 steps", "did you mean 'cosine'?", "expected true or false",
-                           "expected a number, found 'fast'", "sources[0].repeat: unknown key", "run.yaml:6: network"}) {
+  for (const char* part :
+       {"6 mistakes", "0 is outside 1 to 1000000 steps", "did you mean 'cosine'?", "expected true or false",
+        "expected a number, found 'fast'", "sources[0].repeat: unknown key", "run.yaml:6: network"}) {
     EXPECT_NE(block.find(part), std::string::npos) << part << "\n" << block;
   }
 }
@@ -155,7 +156,8 @@ TEST_F(Schema, ExpandsTheEnvironment) {
 
 TEST_F(Schema, WrittenYamlReadsBackEqual) {
   const std::string yaml =
-      "name: \"yes\"\nsteps: 77\nrate: 3.0000000000000004e-05\nlimit: 5\ntags: [\"1.0\", \"a: b\", \"# c\", \"$${q}\"]\n"
+      "name: \"yes\"\nsteps: 77\nrate: 3.0000000000000004e-05\nlimit: 5\ntags: [\"1.0\", \"a: b\", \"# c\", "
+      "\"$${q}\"]\n"
       "target: {x: 0.25}\nnetwork: {network_dim: 3}\nsources: [{path: /a b, repeats: 0.1}, {path: /c}]\n";
   TestOptions first = read(yaml);
   Section section;
@@ -195,7 +197,8 @@ TEST_F(Schema, JsonSchemaForbidsUnknownKeysAndKeepsRanges) {
   EXPECT_TRUE(schema["properties"]["sources"]["items"]["properties"].contains("repeats"));
   EXPECT_FALSE(options.network.has_value());
   EXPECT_TRUE(options.sources.empty());
-  EXPECT_NE(write_reference(section, "Reference").find("| `steps` | integer | `10` | 1 to 1000000 | steps |"), std::string::npos);
+  EXPECT_NE(write_reference(section, "Reference").find("| `steps` | integer | `10` | 1 to 1000000 | steps |"),
+            std::string::npos);
 }
 
 }  // namespace

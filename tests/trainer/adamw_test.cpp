@@ -42,7 +42,8 @@ TEST(AdamW, EqualsTheFormulaWithARateAGroup) {
     for (size_t group = 0; group < 2; ++group) {
       float* gradient = tensors[group].grad().data_ptr<float>();
       fill_normal(random_key(9, "gradient", {static_cast<uint64_t>(step), group}), gradient, tensors[group].numel());
-      for (int64_t i = 0; i < tensors[group].numel(); ++i) expected[index++].step(gradient[i], rates[group], options, step);
+      for (int64_t i = 0; i < tensors[group].numel(); ++i)
+        expected[index++].step(gradient[i], rates[group], options, step);
     }
     optimizer->step({rates[0], rates[1]}, step);
   }

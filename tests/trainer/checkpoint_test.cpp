@@ -19,13 +19,15 @@ struct TinyRun {
   at::Tensor first = at::empty({3, 5}), second = at::empty({7});
   std::unique_ptr<FlatStore> store;
   std::unique_ptr<Optimizer> optimizer;
-  std::vector<ComponentFile> components = {{"unet", "unet/model.safetensors", {{"x.alpha", at::scalar_tensor(4.0)}}, {}}};
+  std::vector<ComponentFile> components = {
+      {"unet", "unet/model.safetensors", {{"x.alpha", at::scalar_tensor(4.0)}}, {}}};
 
   explicit TinyRun(uint64_t seed) {
     fill_normal(seed, first.data_ptr<float>(), 15);
     fill_normal(seed + 1, second.data_ptr<float>(), 7);
-    store = std::make_unique<FlatStore>(std::vector<ParameterGroup>{{"unet", 1, {{"a.weight", &first}, {"b", &second}}}},
-                                        at::kCPU, at::kFloat, 1 << 20);
+    store =
+        std::make_unique<FlatStore>(std::vector<ParameterGroup>{{"unet", 1, {{"a.weight", &first}, {"b", &second}}}},
+                                    at::kCPU, at::kFloat, 1 << 20);
     optimizer = make_optimizer(TrainOptions{}, *store);
     fill_normal(seed + 2, store->gradient().data_ptr<float>(), store->size());
     optimizer->step({1e-2}, 1);
@@ -87,8 +89,8 @@ TEST(Checkpoint, OldOnesGoIncompleteOnesAreNotSeen) {
   }
   EXPECT_FALSE(fs::exists(checkpoints / "step-00000001"));
   EXPECT_TRUE(fs::exists(checkpoints / "step-00000002"));
-  fs::create_directories(checkpoints / "step-00000009");                     // no state.json: half removed
-  fs::create_directories(checkpoints / "step-00000010.tmp-999999999");       // a killed writer's
+  fs::create_directories(checkpoints / "step-00000009");                // no state.json: half removed
+  fs::create_directories(checkpoints / "step-00000010.tmp-999999999");  // a killed writer's
   EXPECT_EQ(latest_checkpoint(folder.path())->filename(), "step-00000003");
   CheckpointWriter again(checkpoints, 2);
   EXPECT_FALSE(fs::exists(checkpoints / "step-00000010.tmp-999999999"));

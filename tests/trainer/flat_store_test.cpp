@@ -15,7 +15,8 @@ struct Fixture {
 
   Fixture() {
     for (int i = 0; i < 4; ++i) tensors.push_back(at::full({i + 1, 7}, i + 1.0));
-    groups = {{"first", 0.1, {{"a", &tensors[0]}, {"b", &tensors[1]}}}, {"second", 0.2, {{"a", &tensors[2]}, {"b", &tensors[3]}}}};
+    groups = {{"first", 0.1, {{"a", &tensors[0]}, {"b", &tensors[1]}}},
+              {"second", 0.2, {{"a", &tensors[2]}, {"b", &tensors[3]}}}};
   }
 };
 
@@ -63,7 +64,8 @@ TEST(FlatStore, GradientsAccumulateInPlace) {
     (fixture.tensors[1] * 5).sum().backward();
     EXPECT_TRUE(at::equal(FlatStore::view(store.gradient(), store.entries()[2]), at::full({2, 7}, 5.0 * round)));
   }
-  EXPECT_EQ(fixture.tensors[1].grad().data_ptr<float>(), store.gradient().data_ptr<float>() + 2 * FlatStore::kAlignment);
+  EXPECT_EQ(fixture.tensors[1].grad().data_ptr<float>(),
+            store.gradient().data_ptr<float>() + 2 * FlatStore::kAlignment);
   EXPECT_EQ(store.gradient().sum().item<float>(), 5.0f * 3 * 14);
   store.zero_gradient();
   EXPECT_EQ(fixture.tensors[1].grad().abs().sum().item<float>(), 0);
@@ -84,9 +86,7 @@ TEST(FlatStore, Bf16WeightsHaveAnFp32MasterAndFp32Gradients) {
   EXPECT_EQ(fixture.tensors[0].to(at::kFloat).min().item<float>(), 2);
 }
 
-TEST(FlatStore, NothingTrainedIsAnError) {
-  EXPECT_THROW(FlatStore({}, at::kCPU, at::kFloat, 1 << 20), ConfigError);
-}
+TEST(FlatStore, NothingTrainedIsAnError) { EXPECT_THROW(FlatStore({}, at::kCPU, at::kFloat, 1 << 20), ConfigError); }
 
 }  // namespace
 }  // namespace atelier

@@ -23,7 +23,8 @@ constexpr Golden kGolden[] = {
 TEST(LrScheduler, EqualsDiffusers) {
   for (const Golden& golden : kGolden) {
     for (int i = 0; i < 7; ++i) {
-      EXPECT_NEAR(lr_factor(golden.name, kSteps[i], 4, 20), golden.factors[i], 1e-15) << golden.name << " " << kSteps[i];
+      EXPECT_NEAR(lr_factor(golden.name, kSteps[i], 4, 20), golden.factors[i], 1e-15)
+          << golden.name << " " << kSteps[i];
     }
   }
 }

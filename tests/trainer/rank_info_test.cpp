@@ -21,10 +21,11 @@ class RankEnvironment {
 
  private:
   static void clear() {
-    for (const char* name : {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT",
-                             "TORCHELASTIC_USE_AGENT_STORE", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_STEP_ID",
-                             "SLURM_STEP_NODELIST", "SLURM_JOB_ID", "SLURM_NTASKS_PER_NODE", "OMPI_COMM_WORLD_RANK",
-                             "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE"}) {
+    for (const char* name :
+         {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT",
+          "TORCHELASTIC_USE_AGENT_STORE", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_STEP_ID",
+          "SLURM_STEP_NODELIST", "SLURM_JOB_ID", "SLURM_NTASKS_PER_NODE", "OMPI_COMM_WORLD_RANK",
+          "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE"}) {
       ::unsetenv(name);
     }
   }
@@ -37,8 +38,13 @@ TEST(DetectRanks, AloneWithoutALauncher) {
 }
 
 TEST(DetectRanks, Torchrun) {
-  const RankEnvironment environment({{"RANK", "3"}, {"WORLD_SIZE", "8"}, {"LOCAL_RANK", "1"}, {"LOCAL_WORLD_SIZE", "2"},
-                                     {"MASTER_ADDR", "host-a"}, {"MASTER_PORT", "1234"}, {"TORCHELASTIC_USE_AGENT_STORE", "True"}});
+  const RankEnvironment environment({{"RANK", "3"},
+                                     {"WORLD_SIZE", "8"},
+                                     {"LOCAL_RANK", "1"},
+                                     {"LOCAL_WORLD_SIZE", "2"},
+                                     {"MASTER_ADDR", "host-a"},
+                                     {"MASTER_PORT", "1234"},
+                                     {"TORCHELASTIC_USE_AGENT_STORE", "True"}});
   const RankInfo info = detect_ranks();
   EXPECT_EQ(info.rank, 3);
   EXPECT_EQ(info.local_rank, 1);
@@ -49,8 +55,12 @@ TEST(DetectRanks, Torchrun) {
 }
 
 TEST(DetectRanks, SlurmsFirstHost) {
-  const RankEnvironment environment({{"SLURM_PROCID", "1"}, {"SLURM_NTASKS", "4"}, {"SLURM_LOCALID", "1"}, {"SLURM_STEP_ID", "0"},
-                                     {"SLURM_STEP_NODELIST", "gpu-[03-05,9],login"}, {"SLURM_JOB_ID", "77"}});
+  const RankEnvironment environment({{"SLURM_PROCID", "1"},
+                                     {"SLURM_NTASKS", "4"},
+                                     {"SLURM_LOCALID", "1"},
+                                     {"SLURM_STEP_ID", "0"},
+                                     {"SLURM_STEP_NODELIST", "gpu-[03-05,9],login"},
+                                     {"SLURM_JOB_ID", "77"}});
   EXPECT_EQ(detect_ranks().master_addr, "gpu-03");
   EXPECT_EQ(detect_ranks().master_port, 20077);
 }

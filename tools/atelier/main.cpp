@@ -69,7 +69,8 @@ const Route* find_route(const std::string& first, const std::string& second) {
     if (route.verb.starts_with(first + " ")) family.emplace_back(route.verb);
   }
   const std::string typed = second.empty() || second.starts_with("-") ? first : first + " " + second;
-  if (!family.empty()) throw ConfigError("unknown verb '" + typed + "'", "command line", "one of: " + join(family, ", "));
+  if (!family.empty())
+    throw ConfigError("unknown verb '" + typed + "'", "command line", "one of: " + join(family, ", "));
   const std::string near = nearest_word(typed, verbs);
   throw ConfigError("unknown verb '" + typed + "'", "command line",
                     near.empty() ? "atelier --help lists the verbs" : "did you mean '" + near + "'?");

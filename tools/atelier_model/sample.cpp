@@ -6,15 +6,12 @@
 #include <cmath>
 #include <cstdio>
 
-#include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
 #include "configs/base/interrupt.h"
 #include "configs/base/log.h"
 #include "configs/base/progress.h"
 #include "configs/base/text.h"
-#include "data/caption/clip_tokenizer.h"
 #include "models/adapters/lora.h"
-#include "models/clip/clip_text_model.h"
 #include "models/image_io/grid.h"
 #include "models/image_io/png.h"
 #include "models/pipeline/stable_diffusion_xl.h"
@@ -22,6 +19,8 @@
 #include "models/unet/unet_2d_condition.h"
 #include "models/weights/weights.h"
 #include "tools/atelier_model/verbs.h"
+#include "trainer/prompting/prompt_encoder.h"
+#include "trainer/prompting/prompts.h"
 
 namespace atelier {
 namespace {
@@ -57,18 +56,6 @@ LoraArgument parse_lora(const std::string& argument) {
   return {argument.substr(0, colon), weight};
 }
 
-/// One prompt a line; empty lines and those that begin with # are left out.
-std::vector<std::string> read_prompts(const fs::path& file) {
-  std::vector<std::string> prompts;
-  const std::string content = read_file(file);
-  for (const std::string_view line : split(content, '\n')) {
-    const std::string_view prompt = trim(line);
-    if (!prompt.empty() && prompt.front() != '#') prompts.emplace_back(prompt);
-  }
-  if (prompts.empty()) throw ConfigError("the file holds no prompt", file.string(), "write one prompt a line");
-  return prompts;
-}
-
 /// The tensor `noise` [pictures, C, h, w] of a safetensors file.
 at::Tensor read_noise(const fs::path& path, size_t pictures) {
   const SafetensorsFile file(path);
@@ -102,35 +89,6 @@ void attach_lora(const LoraArgument& argument, StableDiffusionXL& model) {
   if (!left.empty()) log_warning(argument.file, ": ", left.size(), " adapters have no place here, e.g. ", left.front());
 }
 
-/// Encodes prompts for a model's text encoders.
-class PromptEncoder {
- public:
-  explicit PromptEncoder(const StableDiffusionXL& model) : model_(model) {}
-
-  Conditioning encode(const std::vector<std::string>& prompts) const {
-    return model_.encode(ids(prompts, 1), ids(prompts, 2));
-  }
-
- private:
-  /// [B, L], padded as the encoder wants.
-  at::Tensor ids(const std::vector<std::string>& prompts, int encoder) const {
-    const CLIPTextModel& text_model = model_.text_encoder ? *model_.text_encoder : *model_.text_encoder_2;
-    const int64_t length = text_model.options().max_position_embeddings;
-    std::vector<int64_t> all;
-    for (const std::string& prompt : prompts) {
-      const std::vector<int32_t> tokens = tokenizer_.encode(prompt);
-      if (encoder == 1 && static_cast<int64_t>(tokens.size()) > length) {
-        log_warning("only the first ", length - 2, " of ", tokens.size() - 2, " tokens count of: ", prompt);
-      }
-      for (const int32_t id : pad_or_truncate(tokens, clip_pad_id(encoder), length)) all.push_back(id);
-    }
-    return at::tensor(all).view({-1, length});
-  }
-
-  const StableDiffusionXL& model_;
-  ClipTokenizer tokenizer_;
-};
-
 /// [B, H, W, 3] u8 -> one picture each.
 void append_pictures(const at::Tensor& pixels, std::vector<HostPicture>& pictures) {
   for (const at::Tensor& picture : pixels.unbind(0)) {
@@ -142,7 +100,7 @@ void append_pictures(const at::Tensor& pixels, std::vector<HostPicture>& picture
 std::vector<HostPicture> generate_all(const StableDiffusionXL& model, const SampleArguments& arguments,
                                       const std::vector<Shot>& shots) {
   const at::NoGradGuard no_grad;
-  const PromptEncoder encoder(model);
+  const PromptEncoder encoder(model, at::kCPU, /*warn_of_cuts=*/true);
   const auto total = static_cast<int64_t>(shots.size());
   Progress progress("sample", total * arguments.generate.steps, "steps");
   std::vector<HostPicture> pictures;
@@ -167,20 +125,16 @@ std::vector<HostPicture> generate_all(const StableDiffusionXL& model, const Samp
   return pictures;
 }
 
-/// The text that A1111, Forge and ComfyUI show and read back from a PNG's "parameters".
-std::string parameters_text(const Shot& shot, const HostPicture& picture, const SampleArguments& arguments,
+std::string shot_parameters(const Shot& shot, const HostPicture& picture, const SampleArguments& arguments,
                             const Sampler& sampler) {
   std::string prompt = shot.prompt;
   for (const std::string& lora : arguments.loras) {
     const LoraArgument parsed = parse_lora(lora);
     prompt += text(" <lora:", fs::path(parsed.file).stem().string(), ':', shortest(parsed.weight), '>');
   }
-  const GenerateOptions& options = arguments.generate;
-  const std::string negative =
-      arguments.negative_prompt.empty() ? "" : text("\nNegative prompt: ", arguments.negative_prompt);
-  return text(prompt, negative, "\nSteps: ", options.steps, ", Sampler: ", sampler.label,
-              ", CFG scale: ", shortest(options.guidance_scale), ", Seed: ", shot.seed, ", Size: ", picture.width, 'x',
-              picture.height, ", Model: ", fs::path(arguments.model).stem().string(), ", Version: atelier");
+  return parameters_text({prompt, arguments.negative_prompt, arguments.generate.steps, sampler.label,
+                          arguments.generate.guidance_scale, shot.seed, picture.width, picture.height,
+                          fs::path(arguments.model).stem().string()});
 }
 
 /// Few prompts with several seeds each: a row a prompt; else about as many columns as rows.
@@ -200,7 +154,7 @@ void write_all(const SampleArguments& arguments, const Sampler& sampler, const s
   const auto write_shot = [&](size_t i, const fs::path& path) {
     const HostPicture& picture = pictures[i];
     write_png(path, picture.rgb, picture.width, picture.height,
-              {{"parameters", parameters_text(shots[i], picture, arguments, sampler)}});
+              {{"parameters", shot_parameters(shots[i], picture, arguments, sampler)}});
     announce(path);
   };
   if (one_file && shots.size() == 1) return write_shot(0, out);
@@ -218,11 +172,19 @@ void write_all(const SampleArguments& arguments, const Sampler& sampler, const s
   const HostPicture grid = make_grid(pictures, labels, grid_columns(arguments, shots.size()));
   const fs::path path = one_file ? out : out / "grid.png";
   write_png(path, grid.rgb, grid.width, grid.height,
-            {{"parameters", parameters_text(shots.front(), pictures.front(), arguments, sampler)}});
+            {{"parameters", shot_parameters(shots.front(), pictures.front(), arguments, sampler)}});
   announce(path);
 }
 
+/// Before anything is drawn.
+void check_out(const fs::path& out) {
+  const fs::path folder = out.extension() == ".png" ? out.parent_path() : fs::path();
+  if (folder.empty() || fs::is_directory(folder)) return;
+  throw ConfigError("the folder of --out does not exist", folder.string(), "make it first");
+}
+
 void run_sample(SampleArguments arguments) {
+  check_out(arguments.out);
   const std::vector<Shot> shots = list_shots(arguments);
   StableDiffusionXL model = StableDiffusionXL::load(arguments.model, arguments.vae);
   for (const std::string& lora : arguments.loras) attach_lora(parse_lora(lora), model);

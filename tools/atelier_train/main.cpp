@@ -49,4 +49,6 @@ Verb verb_train(char** argv) {
 }  // namespace
 }  // namespace atelier
 
-int main(int argc, char** argv) { return atelier::run_program(argc, argv, "Atelier: training", {atelier::verb_train(argv)}); }
+int main(int argc, char** argv) {
+  return atelier::run_program(argc, argv, "Atelier: training", {atelier::verb_train(argv)});
+}

@@ -40,7 +40,7 @@ list(APPEND CMAKE_BUILD_RPATH "${_torch_lib}")
 list(APPEND CMAKE_INSTALL_RPATH "${_torch_lib}")
 
 # The shared precompiled header: one object library that every torch target reuses.
-file(WRITE "${CMAKE_BINARY_DIR}/torch_pch.cpp" "// Holds the precompiled header.\n")
+file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/torch_pch.cpp" CONTENT "// Holds the precompiled header.\n")  # only when new
 add_library(atelier_torch_pch OBJECT "${CMAKE_BINARY_DIR}/torch_pch.cpp")
 target_link_libraries(atelier_torch_pch PRIVATE atelier::torch atelier_warnings Threads::Threads)
 target_include_directories(atelier_torch_pch PRIVATE "${CMAKE_SOURCE_DIR}")

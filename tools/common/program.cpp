@@ -25,7 +25,8 @@ CLI::App* add_verb(CLI::App& program, const Verb& verb) {
   for (size_t i = 0; i < words.size(); ++i) {
     const std::string word(words[i]);
     const auto known = parent->get_subcommands([&](const CLI::App* app) { return app->get_name() == word; });
-    CLI::App* child = known.empty() ? parent->add_subcommand(word, i + 1 == words.size() ? verb.summary : "") : known[0];
+    CLI::App* child =
+        known.empty() ? parent->add_subcommand(word, i + 1 == words.size() ? verb.summary : "") : known[0];
     parent->require_subcommand(0, 1);
     parent = child;
   }
@@ -45,10 +46,12 @@ int guarded(Body body) {
   } catch (const Error& error) {
     return report(error);
   } catch (const std::bad_alloc&) {
-    return report(MachineError("out of memory", "", "use a smaller batch, fewer workers, or a machine with more memory"));
+    return report(
+        MachineError("out of memory", "", "use a smaller batch, fewer workers, or a machine with more memory"));
   } catch (const std::filesystem::filesystem_error& error) {
     const bool full = error.code() == std::errc::no_space_on_device;
-    return report(Error(full ? ExitCode::kMachine : ExitCode::kUser, error.code().message(), error.path1().string(), ""));
+    return report(
+        Error(full ? ExitCode::kMachine : ExitCode::kUser, error.code().message(), error.path1().string(), ""));
   } catch (const std::exception& error) {
     return report(Error(ExitCode::kUnexpected, error.what(), "",
                         "this is likely a bug: please report it with the command and its output"));

@@ -98,10 +98,8 @@ void write_optimizer(const fs::path& folder, const Snapshot& snapshot) {
 }
 
 void write_state(const fs::path& folder, const CheckpointState& state) {
-  const nlohmann::ordered_json json = {{"version", kVersion},
-                                       {"step", state.step},
-                                       {"epoch", state.epoch},
-                                       {"run", state.fingerprint}};
+  const nlohmann::ordered_json json = {
+      {"version", kVersion}, {"step", state.step}, {"epoch", state.epoch}, {"run", state.fingerprint}};
   write_file_atomically(folder / kStateFile, json.dump(2) + "\n");
 }
 
@@ -123,7 +121,8 @@ class FlatReader {
     const SafeTensorInfo* info = file_.find(name);
     if (!info || info->shape != into.sizes().vec() || info->dtype != SafeDtype::kF32) {
       throw CheckpointError(info ? "a tensor has another shape or type" : "a tensor is missing",
-                            file_.path().string() + ": " + name, "resume from another checkpoint, or with the same model");
+                            file_.path().string() + ": " + name,
+                            "resume from another checkpoint, or with the same model");
     }
     into.copy_(read_tensor(file_, *info));
     file_.drop_pages(*info);
@@ -140,7 +139,8 @@ class FlatReader {
 
 }  // namespace
 
-CheckpointWriter::CheckpointWriter(fs::path folder, int64_t keep_last) : folder_(std::move(folder)), keep_last_(keep_last) {
+CheckpointWriter::CheckpointWriter(fs::path folder, int64_t keep_last)
+    : folder_(std::move(folder)), keep_last_(keep_last) {
   fs::create_directories(folder_);
   remove_stale_temporaries(folder_);
 }

@@ -19,8 +19,9 @@ namespace {
 using Milliseconds = std::chrono::milliseconds;
 
 [[noreturn]] void throw_lost(const RankInfo& ranks, const std::string& what) {
-  throw MachineError("the connection to the other processes was lost", text("rank ", ranks.rank, " of ", ranks.world_size),
-                     "see which rank ended first and why; resume with --resume auto\n(" + what.substr(0, what.find('\n')) + ")");
+  throw MachineError(
+      "the connection to the other processes was lost", text("rank ", ranks.rank, " of ", ranks.world_size),
+      "see which rank ended first and why; resume with --resume auto\n(" + what.substr(0, what.find('\n')) + ")");
 }
 
 template <typename Body>
@@ -54,18 +55,22 @@ c10::intrusive_ptr<c10d::Backend> make_gloo(const c10::intrusive_ptr<c10d::Store
   options->devices.push_back(one_host ? c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1")
                                       : c10d::ProcessGroupGloo::createDefaultDevice());
   return c10::make_intrusive<c10d::ProcessGroupGloo>(c10::make_intrusive<c10d::PrefixStore>("gloo", store),
-                                                     static_cast<int>(ranks.rank), static_cast<int>(ranks.world_size), options);
+                                                     static_cast<int>(ranks.rank), static_cast<int>(ranks.world_size),
+                                                     options);
 }
 
 c10::intrusive_ptr<c10d::Backend> make_nccl([[maybe_unused]] const c10::intrusive_ptr<c10d::Store>& store,
-                                            [[maybe_unused]] const RankInfo& ranks, [[maybe_unused]] Milliseconds timeout) {
+                                            [[maybe_unused]] const RankInfo& ranks,
+                                            [[maybe_unused]] Milliseconds timeout) {
 #ifdef ATELIER_HAS_NCCL
   auto options = c10d::ProcessGroupNCCL::Options::create(/*is_high_priority_stream=*/true);
   options->timeout = timeout;
   return c10::make_intrusive<c10d::ProcessGroupNCCL>(c10::make_intrusive<c10d::PrefixStore>("nccl", store),
-                                                     static_cast<int>(ranks.rank), static_cast<int>(ranks.world_size), options);
+                                                     static_cast<int>(ranks.rank), static_cast<int>(ranks.world_size),
+                                                     options);
 #else
-  throw MachineError("several GPUs need NCCL, and this program was built without it", "", "build where nccl.h is found");
+  throw MachineError("several GPUs need NCCL, and this program was built without it", "",
+                     "build where nccl.h is found");
 #endif
 }
 

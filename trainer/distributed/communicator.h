@@ -1,5 +1,5 @@
-// Collectives between the processes of a run: c10d's process groups (NCCL on GPUs, Gloo on CPUs) behind one small class,
-// so that a change of c10d's interfaces touches one file.
+// Collectives between the processes of a run: c10d's process groups (NCCL on GPUs, Gloo on CPUs) behind one small
+// class, so that a change of c10d's interfaces touches one file.
 #pragma once
 
 #include <ATen/core/Tensor.h>

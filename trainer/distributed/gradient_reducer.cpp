@@ -48,7 +48,8 @@ void GradientReducer::on_parameter(int64_t range) {
 void GradientReducer::launch_ready() {
   while (next_ < static_cast<int64_t>(remaining_.size()) && remaining_[static_cast<size_t>(next_)] <= 0) {
     const FlatStore::Range& range = store_.ranges()[static_cast<size_t>(next_)];
-    pending_.push_back(communicator_.start_all_reduce(store_.gradient().narrow(0, range.begin, range.end - range.begin)));
+    pending_.push_back(
+        communicator_.start_all_reduce(store_.gradient().narrow(0, range.begin, range.end - range.begin)));
     ++next_;
   }
 }

@@ -9,10 +9,10 @@
 
 namespace atelier {
 
-/// Hooks on the parameters count each static range down; a complete range's all-reduce is started at once, always in the
-/// order of their indices, so every rank starts the same collectives. The sums depend on neither timing nor on what
-/// happened before: a resumed run adds the same bits (c10d::Reducer, which rebuilds its buckets after the first step, does
-/// not: docs/decisions/0002-own-data-parallelism.md).
+/// Hooks on the parameters count each static range down; a complete range's all-reduce is started at once, always in
+/// the order of their indices, so every rank starts the same collectives. The sums depend on neither timing nor on what
+/// happened before: a resumed run adds the same bits (c10d::Reducer, which rebuilds its buckets after the first step,
+/// does not: docs/decisions/0002-own-data-parallelism.md).
 class GradientReducer {
  public:
   /// Both must outlive the reducer; installs the hooks.

@@ -96,7 +96,8 @@ class Ranks {
       if (exit_code_of(status) == 0 || failed_) return;
       failed_ = true;
       code_ = WIFSIGNALED(status) && !interrupted() ? static_cast<int>(ExitCode::kMachine) : exit_code_of(status);
-      if (!interrupted()) log_line(LogLevel::kError, text("rank ", rank, " ", ending(status), "; ending the other ranks"));
+      if (!interrupted())
+        log_line(LogLevel::kError, text("rank ", rank, " ", ending(status), "; ending the other ranks"));
       deadline_ = Clock::now() + kGrace;
       if (!interrupted()) signal_all(SIGTERM);
     }

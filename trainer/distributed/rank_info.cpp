@@ -24,8 +24,9 @@ int64_t number(const char* name, std::optional<int64_t> fallback = {}) {
     const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), parsed);
     if (error == std::errc() && end == value->data() + value->size() && parsed >= 0) return parsed;
   }
-  throw ConfigError(std::string("the launcher's variable ") + name + (value ? " is not a number: " + *value : " is missing"),
-                    "environment", "start through torchrun, srun, mpirun or --nproc-per-node");
+  throw ConfigError(
+      std::string("the launcher's variable ") + name + (value ? " is not a number: " + *value : " is missing"),
+      "environment", "start through torchrun, srun, mpirun or --nproc-per-node");
 }
 
 RankInfo from_torchrun() {
@@ -56,7 +57,8 @@ RankInfo from_slurm() {
   info.world_size = number("SLURM_NTASKS");
   info.local_rank = number("SLURM_LOCALID");
   info.local_world_size = number("SLURM_NTASKS_PER_NODE", info.world_size);
-  info.master_addr = variable("MASTER_ADDR").value_or(first_host(variable("SLURM_STEP_NODELIST").value_or("127.0.0.1")));
+  info.master_addr =
+      variable("MASTER_ADDR").value_or(first_host(variable("SLURM_STEP_NODELIST").value_or("127.0.0.1")));
   // Every job its own port, the same on all its ranks.
   info.master_port = number("MASTER_PORT", 20000 + number("SLURM_JOB_ID", 0) % 20000);
   return info;

@@ -78,7 +78,8 @@ std::vector<std::optional<double>> StepSamples::means(int64_t key_count, KeyOf k
 }
 
 std::vector<std::optional<double>> StepSamples::loss_by_timestep(int64_t num_timesteps) const {
-  return means(kBands, [&](int64_t slot) { return static_cast<int64_t>(at(kTimestep, slot)) * kBands / num_timesteps; });
+  return means(kBands,
+               [&](int64_t slot) { return static_cast<int64_t>(at(kTimestep, slot)) * kBands / num_timesteps; });
 }
 
 std::vector<std::optional<double>> StepSamples::loss_by_class(int64_t class_count) const {

@@ -16,17 +16,17 @@ namespace atelier {
 
 struct StepMetrics {
   int64_t step = 0, epoch = 0;
-  double loss = 0;  // mean over the step's samples
+  double loss = 0;                                             // mean over the step's samples
   std::vector<std::pair<std::string, double>> learning_rates;  // a group
-  double grad_norm = 0;  // before clipping
+  double grad_norm = 0;                                        // before clipping
   double images_per_second = 0, data_wait_seconds = 0, step_seconds = 0;
   int64_t memory_bytes = 0;
   std::vector<std::optional<double>> loss_by_timestep;  // ten equal bands; nullopt: no sample
   std::vector<std::pair<std::string, std::optional<double>>> loss_by_person_class;
 };
 
-/// Collects a step's samples on every rank in slots of its own, so that the sums over ranks add nothing but zeros and the
-/// figures have the same bits on every rank and for every number of processes.
+/// Collects a step's samples on every rank in slots of its own, so that the sums over ranks add nothing but zeros and
+/// the figures have the same bits on every rank and for every number of processes.
 class StepSamples {
  public:
   static constexpr int64_t kBands = 10;

@@ -20,7 +20,9 @@ class AdamW : public Optimizer {
       std::vector<at::Tensor> weights, gradients, averages, squares, counts;
       for (const FlatStore::Range& range : store_.ranges()) {
         if (range.group != static_cast<int64_t>(group)) continue;
-        const auto part = [&range](const at::Tensor& flat) { return flat.narrow(0, range.begin, range.end - range.begin); };
+        const auto part = [&range](const at::Tensor& flat) {
+          return flat.narrow(0, range.begin, range.end - range.begin);
+        };
         weights.push_back(part(store_.master()));
         gradients.push_back(part(store_.gradient()));
         averages.push_back(part(exp_avg_));

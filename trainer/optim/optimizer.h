@@ -31,7 +31,8 @@ class Optimizer {
 /// By `optimizer_type`. `store` must outlive the optimizer.
 std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, FlatStore& store);
 
-/// AdamW (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019), element by element as torch.optim.AdamW.
+/// AdamW (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019), element by element as
+/// torch.optim.AdamW.
 std::unique_ptr<Optimizer> make_adamw(const TrainOptions& options, FlatStore& store);
 
 }  // namespace atelier

@@ -20,7 +20,10 @@ void describe(Section& section, SaveOptions& options) {
 }
 
 void describe(Section& section, SampleOptions& options) {
-  section.field("every_n_steps", options.every_n_steps).at_least(0).unit("steps").doc("Previews every so many steps; 0: none.");
+  section.field("every_n_steps", options.every_n_steps)
+      .at_least(0)
+      .unit("steps")
+      .doc("Previews every so many steps; 0: none.");
   section.field("prompts", options.prompts).path().doc("File of prompts, one a line.");
   section.field("width", options.width).range(8, 8192).unit("px").doc("Width of a preview.");
   section.field("height", options.height).range(8, 8192).unit("px").doc("Height of a preview.");
@@ -62,7 +65,8 @@ void check_run(const RunOptions& run, bool for_training) {
   }
   if (!for_training) return;
   if (!batching.max_train_steps && !batching.max_train_epochs) {
-    throw ConfigError("the length of the run is not given", "train", "set train.max_train_steps or train.max_train_epochs");
+    throw ConfigError("the length of the run is not given", "train",
+                      "set train.max_train_steps or train.max_train_epochs");
   }
   if (run.model.pretrained_model_name_or_path && run.model.config) {
     throw ConfigError("pretrained_model_name_or_path and config exclude one another", "model",
@@ -86,7 +90,8 @@ int64_t side_divisor(const RunOptions& run) {
   constexpr int64_t kAutoencoderFactor = 8;
   const auto& path = run.model.config ? run.model.config : run.model.pretrained_model_name_or_path;
   if (!path) return kAutoencoderFactor;
-  if (!std::filesystem::exists(*path)) throw ConfigError("no such model", *path, "check model.config or model.pretrained_model_name_or_path");
+  if (!std::filesystem::exists(*path))
+    throw ConfigError("no such model", *path, "check model.config or model.pretrained_model_name_or_path");
   UNet2DConditionOptions unet;  // a single file holds SDXL
   if (std::filesystem::is_directory(*path)) unet = read_unet_options(std::filesystem::path(*path) / "unet");
   return kAutoencoderFactor << (unet.levels() - 1);

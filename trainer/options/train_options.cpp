@@ -29,8 +29,9 @@ void describe(Section& section, TrainOptions& options) {
       .doc("Gradients are scaled down to this L2 norm over all trained parameters; 0: no clipping.");
   section.field("mixed_precision", options.mixed_precision)
       .choices({"no", "bf16"})
-      .doc("bf16: weights and activations of the forward pass in bfloat16, fp32 master weights and gradients. On a CPU "
-           "fp32 is used, with a warning.");
+      .doc(
+          "bf16: weights and activations of the forward pass in bfloat16, fp32 master weights and gradients. On a CPU "
+          "fp32 is used, with a warning.");
   section.field("gradient_checkpointing", options.gradient_checkpointing)
       .doc("Recompute the UNet's blocks in the backward pass instead of keeping their activations.");
   section.field("device", options.device).choices({"auto", "cpu", "cuda"}).doc("auto: cuda when there is one.");
