@@ -1,7 +1,6 @@
 # labels: integration parity
 """`model tokenize` against transformers' CLIPTokenizer, built from the vocabulary that comes with the program."""
 
-import gzip
 import json
 import sys
 from pathlib import Path
@@ -9,28 +8,17 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.clip_peer import clip_tokenizer  # noqa: E402
 from support.programs import BUILD, SOURCE, run  # noqa: E402
 
-transformers = pytest.importorskip("transformers")
+pytest.importorskip("transformers")
 
 LINES = SOURCE / "tests/golden/texts/lines.txt"
 
 
-def byte_names():
-    """GPT-2's printable stand-ins of the 256 bytes, in the order of their ids."""
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(256) if byte not in printable]
-    return [chr(byte) for byte in printable] + [chr(256 + i) for i in range(len(others))]
-
-
 @pytest.fixture(scope="module")
 def peer():
-    path = BUILD / "share/atelier/clip/bpe_simple_vocab_16e6.txt.gz"
-    lines = gzip.decompress(path.read_bytes()).decode().split("\n")
-    merges = [tuple(line.split()) for line in lines[1 : 1 + 49408 - 512 - 2]]
-    names = byte_names()
-    names += [name + "</w>" for name in names] + ["".join(merge) for merge in merges] + ["<|startoftext|>", "<|endoftext|>"]
-    return transformers.CLIPTokenizer(vocab={name: i for i, name in enumerate(names)}, merges=merges)
+    return clip_tokenizer(BUILD / "share/atelier/clip/bpe_simple_vocab_16e6.txt.gz")
 
 
 def tokenize(*arguments, **options):
