@@ -78,6 +78,12 @@ void Module::set_requires_grad(bool requires_grad) {
   for_each_parameter([&](const std::string&, at::Tensor& tensor) { tensor.set_requires_grad(requires_grad); });
 }
 
+void Module::place_frozen(at::Device device, at::ScalarType type) {
+  for_each_parameter([&](const std::string&, at::Tensor& tensor) {
+    if (!tensor.requires_grad()) tensor = tensor.to(device, type);
+  });
+}
+
 int64_t Module::parameter_count() const {
   int64_t count = 0;
   for_each_parameter([&](const std::string&, const at::Tensor& tensor) { count += tensor.numel(); });

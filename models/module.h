@@ -56,6 +56,10 @@ class Module {
   /// Sets requires_grad of every parameter. Parameters start without it.
   void set_requires_grad(bool requires_grad);
 
+  /// Moves the parameters that require no gradient. Those that do are left where they are: their memory belongs to
+  /// whoever trains them. Adapters are no part of the tree and are placed through their network.
+  void place_frozen(at::Device device, at::ScalarType type);
+
   int64_t parameter_count() const;
 
   friend void initialize(Module& module, uint64_t seed);

@@ -89,6 +89,10 @@ void FlatStore::refresh_compute() {
   compute_.copy_(master_);
 }
 
+void FlatStore::expose_master() {
+  for (const Entry& entry : entries_) *entry.tensor = view(master_, entry).detach();
+}
+
 at::Tensor FlatStore::view(const at::Tensor& flat, const Entry& entry) {
   return flat.narrow(0, entry.offset, entry.count).view(entry.shape);
 }

@@ -62,6 +62,9 @@ class FlatStore {
   void zero_gradient();
   /// After a change of the master weights.
   void refresh_compute();
+  /// Makes the parameters fp32 views of the master weights, so that what is saved of them is not rounded to the compute
+  /// type. No training after it.
+  void expose_master();
   /// [entry.shape], a view of flat memory of this layout.
   static at::Tensor view(const at::Tensor& flat, const Entry& entry);
 

@@ -19,7 +19,10 @@ OutputFolderLock::OutputFolderLock(const fs::path& folder) {
   if (error) errno = error.value();
   if (descriptor_ < 0) throw_errno("cannot write the output folder", folder.string());
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+  const int reason = errno;
   ::close(descriptor_);
+  errno = reason;
+  if (reason != EWOULDBLOCK) throw_errno("cannot lock the output folder", folder.string());
   throw ConfigError("another run is writing this folder", folder.string(),
                     "wait for it, end it, or choose another output_dir");
 }

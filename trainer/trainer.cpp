@@ -14,6 +14,7 @@
 #include "configs/base/progress.h"
 #include "configs/base/thread_pool.h"
 #include "data/dataset.h"
+#include "models/device.h"
 #include "trainer/checkpoint/checkpoint.h"
 #include "trainer/denoising_objective.h"
 #include "trainer/distributed/gradient_reducer.h"
@@ -30,15 +31,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-at::Device choose_device(const TrainOptions& options, const RankInfo& ranks) {
-  const bool available = at::hasCUDA();
-  if (options.device == "cuda" && !available) {
-    throw ConfigError("train.device is cuda, but there is none", "train.device", "use auto or cpu");
-  }
-  if (options.device == "cpu" || !available) return at::Device(at::kCPU);
-  return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(ranks.local_rank));
-}
 
 at::ScalarType choose_compute_type(const TrainOptions& options, at::Device device) {
   if (options.mixed_precision == "no") return at::kFloat;
@@ -127,7 +119,7 @@ struct Trainer::Parts {
         settings(trainer_settings),
         ranks(rank_info),
         lock(ranks.is_main() && !settings.dry_run ? std::make_unique<OutputFolderLock>(run.output_dir) : nullptr),
-        device(choose_device(run.train, ranks)),
+        device(choose_device(run.train.device, "train.device", ranks.local_rank)),
         compute_type(choose_compute_type(run.train, device)),
         communicator(ranks.world_size > 1 ? std::make_unique<Communicator>(ranks, device) : nullptr),
         dataset(open_dataset(run, ranks)),
@@ -142,7 +134,7 @@ struct Trainer::Parts {
     if (run.train.deterministic) at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
     const auto range_bytes = static_cast<int64_t>(run.train.bucket_cap_mb * 1024 * 1024);
     store = std::make_unique<FlatStore>(model.parameter_groups(), device, compute_type, range_bytes);
-    model.place_frozen(device, compute_type);
+    model.pipeline().place_frozen(device, compute_type);
     optimizer = make_optimizer(run.train, *store);
     if (communicator) reducer = std::make_unique<GradientReducer>(*store, *communicator);
     objective =
@@ -309,6 +301,7 @@ void Trainer::Parts::loop() {
 void Trainer::Parts::finish() {
   if (!ranks.is_main()) return;
   checkpoints->wait();
+  store->expose_master();
   const fs::path product =
       model.save_product(product_metadata(run, dataset, total_steps, model.pipeline().scheduler.prediction_type));
   write_model_card(run, dataset, total_steps, store->parameter_count());

@@ -55,13 +55,6 @@ std::vector<std::pair<std::string, at::Tensor>> network_alphas(const LoraNetwork
   return alphas;
 }
 
-void place(Module* module, at::Device device, at::ScalarType type) {
-  if (!module) return;
-  module->for_each_parameter(Module::Visit([&](const std::string&, at::Tensor& tensor) {
-    if (!tensor.requires_grad()) tensor = tensor.to(device, type);
-  }));
-}
-
 }  // namespace
 
 TrainingModel::TrainingModel(const RunOptions& run) : run_(run), pipeline_(make_pipeline(run)) {
@@ -99,12 +92,6 @@ std::vector<ParameterGroup> TrainingModel::parameter_groups() {
   add("text_encoder_2", pipeline_.text_encoder_2.get(), train.learning_rate_te2);
   add("unet", pipeline_.unet.get(), train.unet_lr);
   return groups;
-}
-
-void TrainingModel::place_frozen(at::Device device, at::ScalarType compute_type) {
-  place(pipeline_.text_encoder.get(), device, compute_type);
-  place(pipeline_.text_encoder_2.get(), device, compute_type);
-  place(pipeline_.unet.get(), device, compute_type);
 }
 
 std::vector<ComponentFile> TrainingModel::component_files() const {

@@ -37,8 +37,6 @@ class TrainingModel {
 
   /// What is trained: parts with a learning rate above 0, in forward order.
   std::vector<ParameterGroup> parameter_groups();
-  /// Moves what is not trained to the device and type of training.
-  void place_frozen(at::Device device, at::ScalarType compute_type);
 
   std::vector<ComponentFile> component_files() const;
   /// OUTPUT_DIR/NAME.safetensors (adapters) or OUTPUT_DIR/NAME/ (a diffusers folder); returns the path.

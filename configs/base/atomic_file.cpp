@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <fstream>
 #include <sstream>
 
@@ -124,8 +125,9 @@ void remove_stale_temporaries(const fs::path& folder) {
     const size_t mark = name.rfind(kMark);
     if (mark == std::string::npos) continue;
     const std::string digits = name.substr(mark + kMark.size());
-    if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) continue;
-    const pid_t writer = static_cast<pid_t>(std::stol(digits));
+    pid_t writer = 0;
+    const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), writer);
+    if (failed != std::errc() || end != digits.data() + digits.size() || writer <= 0) continue;
     if (writer == getpid() || (::kill(writer, 0) != 0 && errno == ESRCH)) stale.push_back(entry.path());
   }
   for (const fs::path& path : stale) fs::remove_all(path, error);

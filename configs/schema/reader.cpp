@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "configs/base/error.h"
 #include "configs/base/text.h"
@@ -15,14 +16,20 @@ class SectionReader {
   void read(Section& section, const Node& node, const std::string& prefix) {
     if (node.kind == Node::Kind::kNull) return;
     if (node.kind != Node::Kind::kMap) return fail(node, prefix, "expected a section of key: value");
+    std::map<const Field*, const Node*> seen;  // fields have further names
     for (const auto& [key, value] : node.map) {
       const std::string full = prefix.empty() ? key : prefix + "." + key;
       Field* field = section.find(key);
-      if (field) {
-        read_field(*field, value, full);
-      } else {
+      if (!field) {
         fail_unknown(section, value, key, full);
+        continue;
       }
+      const Node*& earlier = seen[field];
+      if (earlier && earlier->origin.file == value.origin.file) {
+        fail(value, full, "another name of a key that stands at " + earlier->origin.str() + " already", "keep one");
+      }
+      earlier = &value;
+      read_field(*field, value, full);
     }
   }
 
@@ -104,8 +111,8 @@ class SectionReader {
     if (kind != Field::Kind::kInteger && kind != Field::Kind::kNumber) return;
     char* end = nullptr;
     const double number = std::strtod(node.scalar.c_str(), &end);
-    if (end == node.scalar.c_str()) return;  // the type fault is told by set()
-    if (number >= field.minimum && number <= field.maximum) return;
+    if (end == node.scalar.c_str()) return;                              // the type fault is told by set()
+    if (!(number < field.minimum) && !(number > field.maximum)) return;  // no number is a type fault, too
     const std::string unit = field.unit.empty() ? "" : " " + field.unit;
     if (std::isinf(field.maximum)) {
       fail(node, key, text(node.scalar, " is below the least value ", shortest(field.minimum), unit));

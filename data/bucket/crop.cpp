@@ -1,10 +1,16 @@
 #include "data/bucket/crop.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
 namespace atelier {
 namespace {
 
-/// Round half up of a / b for positive numbers.
-int32_t rounded_quotient(int64_t a, int64_t b) { return static_cast<int32_t>((2 * a + b) / (2 * b)); }
+/// Round half up of a / b for positive numbers; no more than an int32 holds (a sliver of 1 x 10^8 px).
+int32_t rounded_quotient(int64_t a, int64_t b) {
+  return static_cast<int32_t>(std::min<int64_t>((2 * a + b) / (2 * b), std::numeric_limits<int32_t>::max()));
+}
 
 }  // namespace
 

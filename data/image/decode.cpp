@@ -20,6 +20,7 @@ namespace atelier {
 namespace {
 
 constexpr int64_t kChannels = 3;
+constexpr int64_t kMaxEnlarged = int64_t{128} << 20;  // px; a bucket has at most half of it
 
 using VipsHandle = std::unique_ptr<VipsImage, decltype([](VipsImage* image) { g_object_unref(image); })>;
 using VipsMemory = std::unique_ptr<void, decltype([](void* memory) { g_free(memory); })>;
@@ -174,10 +175,19 @@ void check_placement(const Placement& p) {
   if (!inside) throw std::logic_error("a crop outside its picture");
 }
 
+/// A sliver of 10 x 10,000 px that must cover a bucket would become gigabytes, of which the crop takes a thousandth.
+void check_enlargement(const ImageInfo& info, const Placement& p) {
+  const int64_t own = int64_t{info.width} * info.height, resized = int64_t{p.resized_width} * p.resized_height;
+  if (resized <= std::max(own, kMaxEnlarged)) return;
+  throw DataError(text("too thin for its bucket: resized it would have ", p.resized_width, " x ", p.resized_height,
+                       " px (dataset.select.max_aspect leaves such pictures out)"));
+}
+
 void decode(const OpenPicture& picture, const DecodeOptions& options, const Placement& placement,
             std::span<uint8_t> rgb) {
   start_vips();
   check_placement(placement);
+  check_enlargement(picture.info, placement);
   const ImageInfo& info = picture.info;
   const bool transposed = info.orientation >= 5;
   const auto stored = [&](int32_t width, int32_t height) {

@@ -41,7 +41,8 @@ struct Picture {
 /// RGB, alpha composited on the background, then (with a placement) resize and crop: Lanczos-3 downwards, bicubic
 /// upwards. A large JPEG is shrunk while decoding, to no less than twice the wanted size. A JPEG without its end marker
 /// or a PNG without IEND is taken if all its pixels are there. Thread-safe; works on one thread. Errors: DataError with
-/// the path for what is no picture, missing or corrupt pixels, more than max_pixels.
+/// the path for what is no picture, missing or corrupt pixels, more than max_pixels, a sliver that its placement would
+/// enlarge beyond 128 Mi px.
 Picture decode_image(const std::filesystem::path& path, const DecodeOptions& options = {},
                      const std::optional<Placement>& placement = std::nullopt);
 

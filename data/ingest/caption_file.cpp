@@ -16,7 +16,12 @@ std::optional<CaptionFile> read_caption_file(const std::filesystem::path& path) 
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) return std::nullopt;
   if (std::filesystem::file_size(path, error) > kMaxBytes) throw DataError("caption_too_long", path.string());
-  const std::string content = read_file(path);
+  std::string content;
+  try {
+    content = read_file(path);
+  } catch (const ConfigError&) {
+    throw DataError("caption_unreadable", path.string());
+  }
   std::string_view rest = content;
   if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
   if (rest.find('\0') != std::string_view::npos) throw DataError("caption_has_nul", path.string());

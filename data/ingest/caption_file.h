@@ -16,7 +16,7 @@ struct CaptionFile {
 };
 
 /// nullopt if there is no such file. A BOM and CRLF are harmless. DataError whose summary is the word for counting
-/// ("caption_not_utf8", "caption_has_nul", "caption_too_long") otherwise.
+/// ("caption_not_utf8", "caption_has_nul", "caption_too_long", "caption_unreadable") otherwise.
 std::optional<CaptionFile> read_caption_file(const std::filesystem::path& path);
 
 /// The pieces between commas, as canonical tags; empty ones left out.

@@ -20,7 +20,8 @@ struct BuiltManifest {
 BuiltManifest build_manifest(const std::vector<SourceOptions>& sources, const Manifest* previous);
 
 /// The up-to-date manifest in `folder`, which is written if anything changed; as a whole or not at all. Several
-/// processes may call it at once: they take turns.
+/// processes may call it at once: they take turns. ConfigError when `folder` holds anything but a manifest: it would be
+/// replaced with it.
 Manifest refresh_manifest(const std::vector<SourceOptions>& sources, const std::filesystem::path& folder);
 
 }  // namespace atelier

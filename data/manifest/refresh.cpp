@@ -3,6 +3,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "configs/base/atomic_file.h"
@@ -38,6 +40,19 @@ class FolderLock {
   int descriptor_;
 };
 
+/// The folder is replaced as a whole, so it must hold nothing but a manifest: ConfigError otherwise.
+void require_own_folder(const fs::path& folder) {
+  if (!fs::exists(folder)) return;
+  const std::string hint = "give dataset.manifest_dir a folder of its own";
+  if (!fs::is_directory(folder)) throw ConfigError("a file stands where the manifest belongs", folder.string(), hint);
+  constexpr std::array kOwn = {kPostsFile, kTagsFile, kManifestFile, kQuarantineFile};
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (std::ranges::find(kOwn, name) != kOwn.end()) continue;
+    throw ConfigError("the manifest's folder holds other files: " + name, folder.string(), hint);
+  }
+}
+
 std::optional<Manifest> open_previous(const fs::path& folder) {
   if (!fs::exists(folder)) return std::nullopt;
   try {
@@ -53,6 +68,7 @@ std::optional<Manifest> open_previous(const fs::path& folder) {
 Manifest refresh_manifest(const std::vector<SourceOptions>& sources, const fs::path& wanted) {
   fs::path folder = fs::absolute(wanted).lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();  // "runs/lina/manifest/"
+  require_own_folder(folder);
   const FolderLock lock(folder);
   remove_stale_temporaries(folder.parent_path());
   std::optional<Manifest> previous = open_previous(folder);

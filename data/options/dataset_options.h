@@ -32,7 +32,9 @@ inline void describe(Section& section, DatasetOptions& options) {
   section.section("buckets", options.buckets).doc("The sizes that pictures are trained at.");
   section.section("captions", options.captions).doc("How the text of a sample is made.");
   section.section("loader", options.loader).doc("How pictures are read.");
-  section.field("manifest_dir", options.manifest_dir).path().doc("Folder of the manifest; null: OUTPUT_DIR/manifest.");
+  section.field("manifest_dir", options.manifest_dir)
+      .path()
+      .doc("Folder of the manifest, and of nothing else; null: OUTPUT_DIR/manifest.");
 }
 
 }  // namespace atelier

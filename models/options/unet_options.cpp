@@ -1,5 +1,6 @@
 #include "models/options/unet_options.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -181,7 +182,9 @@ std::string unet_config_json(const UNet2DConditionOptions& options) {
   config["block_out_channels"] = options.block_out_channels;
   config["down_block_types"] = block_types(options.down_attention, "DownBlock2D", "CrossAttnDownBlock2D");
   config["up_block_types"] = block_types(options.up_attention, "UpBlock2D", "CrossAttnUpBlock2D");
-  config["layers_per_block"] = options.layers_per_block;
+  const std::vector<int64_t>& layers = options.layers_per_block;
+  const bool same = std::all_of(layers.begin(), layers.end(), [&](int64_t count) { return count == layers.front(); });
+  config["layers_per_block"] = same ? json(layers.front()) : json(layers);  // diffusers' LoRA readers add to it
   config["transformer_layers_per_block"] = options.transformer_layers_per_block;
   config["attention_head_dim"] = options.attention_heads;
   config["cross_attention_dim"] = options.cross_attention_dim;

@@ -134,6 +134,13 @@ void StableDiffusionXL::save_pretrained(const fs::path& folder, SafeDtype dtype)
   write_file_atomically(folder / "model_index.json", index.dump(2) + "\n");
 }
 
+void StableDiffusionXL::place_frozen(at::Device device, at::ScalarType type) {
+  for (Module* part : {static_cast<Module*>(text_encoder.get()), static_cast<Module*>(text_encoder_2.get()),
+                       static_cast<Module*>(unet.get())}) {
+    if (part) part->place_frozen(device, type);
+  }
+}
+
 Conditioning StableDiffusionXL::encode(const at::Tensor& input_ids_1, const at::Tensor& input_ids_2) const {
   if (!text_encoder_2) {
     const CLIPTextOutput output = text_encoder->forward(input_ids_1);
@@ -176,7 +183,9 @@ at::Tensor StableDiffusionXL::generate(const GenerateOptions& options, const Con
   const NoiseSchedule schedule(scheduler);
   const Sampler& sampler = find_sampler(options.sampler, scheduler);
   const bool guided = options.guidance_scale > 1;
-  const at::TensorOptions like = conditioning.encoder_hidden_states.options();
+  const at::ScalarType compute_type = conditioning.encoder_hidden_states.scalar_type();
+  // A sampler adds many small steps and sides do not fit bf16's 8 bits: both stay fp32 whatever the UNet computes in.
+  const at::TensorOptions exact = conditioning.encoder_hidden_states.options().dtype(at::kFloat);
 
   // With guidance the negative half goes through the UNet in the same call, first as in diffusers.
   const auto both = [&](const at::Tensor& positive, const at::Tensor& other) {
@@ -185,18 +194,19 @@ at::Tensor StableDiffusionXL::generate(const GenerateOptions& options, const Con
   const at::Tensor states = both(conditioning.encoder_hidden_states, negative.encoder_hidden_states);
   const at::Tensor embeds = both(conditioning.text_embeds, negative.text_embeds);
   const SizeConditioning size{height, width, 0, 0, height, width};
-  const at::Tensor time_ids = make_time_ids({&size, 1}).to(like).expand({states.size(0), 6});
+  const at::Tensor time_ids = make_time_ids({&size, 1}).to(exact).expand({states.size(0), 6});
 
   int64_t step = 0;
   const Denoiser denoiser = [&](const at::Tensor& sample, double timestep) {
-    const at::Tensor timesteps = at::full({states.size(0)}, timestep, like.dtype(at::kFloat));
-    const at::Tensor answer = unet->forward(both(sample, sample), timesteps, states, embeds, time_ids);
+    const at::Tensor timesteps = at::full({states.size(0)}, timestep, exact);
+    const at::Tensor input = both(sample, sample).to(compute_type);
+    const at::Tensor answer = unet->forward(input, timesteps, states, embeds, time_ids).to(at::kFloat);
     if (options.on_step) options.on_step(++step, options.steps);
     if (!guided) return answer;
     const std::vector<at::Tensor> halves = answer.chunk(2);
     return halves[0] + options.guidance_scale * (halves[1] - halves[0]);
   };
-  return to_bytes(autoencoder->decode(sampler.run(schedule, options.steps, noise.to(like), denoiser)));
+  return to_bytes(autoencoder->decode(sampler.run(schedule, options.steps, noise.to(exact), denoiser)));
 }
 
 }  // namespace atelier

@@ -61,13 +61,17 @@ class StableDiffusionXL {
   /// weights: kF32, kF16 or kBF16.
   void save_pretrained(const std::filesystem::path& folder, SafeDtype dtype) const;
 
+  /// Module::place_frozen of every part. The autoencoder follows its input.
+  void place_frozen(at::Device device, at::ScalarType type);
+
   /// `input_ids_1`, `input_ids_2` [B, L] int64, the same text for either encoder (they differ in padding). The hidden
   /// states are both encoders' penultimate ones side by side, the embedding is the second's; a model with one encoder
   /// takes both from it and ignores the other ids.
   Conditioning encode(const at::Tensor& input_ids_1, const at::Tensor& input_ids_2) const;
 
   /// Pictures [B, H, W, 3] u8 on the CPU, one a seed, with classifier-free guidance towards `conditioning` and away
-  /// from `negative` (both of batch B). A picture's noise depends on its own seed and the size alone.
+  /// from `negative` (both of batch B). A picture's noise depends on its own seed and the size alone. The UNet computes
+  /// in the conditioning's type and on its device; the sampler and the autoencoder compute in fp32.
   /// ConfigError for a size that is not possible.
   at::Tensor generate(const GenerateOptions& options, const Conditioning& conditioning, const Conditioning& negative,
                       std::span<const uint64_t> seeds) const;

@@ -116,10 +116,12 @@ TEST(AtomicFile, LeftoversOfDeadProcessesAreRemoved) {
   std::ofstream(folder.path() / "x.tmp-999999999") << "dead";
   std::ofstream(folder.path() / "x.tmp-1") << "alive";
   std::ofstream(folder.path() / "x.tmp-notes") << "a user's";
+  std::ofstream(folder.path() / "x.tmp-99999999999999999999") << "no process";
   remove_stale_temporaries(folder.path());
   EXPECT_FALSE(fs::exists(folder.path() / "x.tmp-999999999"));
   EXPECT_TRUE(fs::exists(folder.path() / "x.tmp-1"));
   EXPECT_TRUE(fs::exists(folder.path() / "x.tmp-notes"));
+  EXPECT_TRUE(fs::exists(folder.path() / "x.tmp-99999999999999999999"));
 }
 
 TEST(ThreadPool, RunsAllAndCarriesExceptions) {

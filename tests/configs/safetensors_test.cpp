@@ -39,10 +39,10 @@ class Safetensors : public testing::Test {
 };
 
 TEST_F(Safetensors, ReadsAHandMadeFile) {
-  const SafetensorsFile opened(file(container(
-      R"({"__metadata__":{"k":"v"},"b":{"dtype":"U8","shape":[3],"data_offsets":[8,11]},)"
-      R"("a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}})",
-      std::string("\0\0\x80\x3f\0\0\0\x40xyz", 11))));
+  const SafetensorsFile opened(
+      file(container(R"({"__metadata__":{"k":"v"},"b":{"dtype":"U8","shape":[3],"data_offsets":[8,11]},)"
+                     R"("a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}})",
+                     std::string("\0\0\x80\x3f\0\0\0\x40xyz", 11))));
   ASSERT_EQ(opened.tensors().size(), 2u);
   EXPECT_EQ(opened.tensors()[0].name, "a");
   EXPECT_EQ(opened.tensors()[0].shape, (std::vector<int64_t>{2, 1}));

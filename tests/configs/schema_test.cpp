@@ -147,6 +147,35 @@ TEST_F(Schema, LayersAndOverrides) {
   EXPECT_NE(fault("extends: loop.yaml\n").find("circle"), std::string::npos);
 }
 
+TEST_F(Schema, OddYamlIsTheUsersErrorAndNothingOfItIsLost) {
+  const std::pair<const char*, const char*> kCases[] = {
+      {"? [a, b]\n: 1\n", "a key must be a word"},
+      {"name: &a [*a]\n", "nested too deep"},
+      {"steps: 1\n---\nsteps: 2\n", "more than one YAML document"},
+      {"name: caf\xe9\n", "not UTF-8"},
+      {"extends: {a: 1}\n", "'extends' names a YAML file"},
+      {"extends: [[x]]\n", "'extends' names a YAML file"},
+      {"extends: nowhere.yaml\n", "run.yaml:1"},
+      {"network: {network_dim: 3, rank: 4}\n", "another name of a key"},
+      {"steps: nan\n", "expected a whole number"},
+  };
+  for (const auto& [yaml, words] : kCases) {
+    const std::string block = fault(yaml);
+    EXPECT_NE(block.find(words), std::string::npos) << yaml << block;
+  }
+}
+
+TEST_F(Schema, AnotherNameOfAKeyOverridesALayerBelow) {
+  write("network: {network_dim: 3}\n", "base.yaml");
+  EXPECT_EQ(read("extends: base.yaml\nnetwork: {rank: 4}\n").network->dim, 4);
+}
+
+TEST_F(Schema, ACommentForAValueIsSaid) {
+  const std::string run = write("steps: 3\n");
+  EXPECT_THROW(load_layers(run, {"name=#ffffff"}), ConfigError);
+  EXPECT_EQ(load_layers(run, {"name=\"#ffffff\""}).find("name")->scalar, "#ffffff");
+}
+
 TEST_F(Schema, ExpandsTheEnvironment) {
   ::setenv("ATELIER_TEST_NAME", "lina", 1);
   EXPECT_EQ(read("name: run-${ATELIER_TEST_NAME}-$${x}\n").name, "run-lina-${x}");

@@ -136,6 +136,10 @@ def test_bad_pictures_and_captions_are_quarantined_with_their_reason(folder):
     (["stats", "run.yaml", "dataset.select.opt_out_artists=none.txt"], 2, "none.txt"),
     (["stats", "run.yaml", "dataset.sources=[{path: run.yaml}]"], 2, "run.yaml"),
     (["stats", "nowhere"], 2, "nowhere"),
+    (["build", "run.yaml", "dataset.manifest_dir=pictures"], 2, "holds other files"),
+    (["build", "--nope", "run.yaml"], 2, "--nope"),
+    (["build", "--nope"], 2, "unknown option --nope"),
+    (["build", "recipe:nope"], 2, "portraits"),
     (["stats", "empty"], 3, "empty"),
     (["stats", "empty.jsonl"], 3, "empty.jsonl"),
     (["build", "run.yaml", "dataset.sources=[{path: empty}]"], 3, "no picture and no post"),
@@ -189,3 +193,27 @@ def test_a_build_waits_for_another_and_can_be_interrupted_meanwhile(folder):
     assert not (folder / "out/manifest").exists()
     build(folder)
     assert stats(folder / "out/manifest")["posts"]["read"] == len(PICTURES)
+
+
+@pytest.mark.parametrize("arguments", [
+    ["atelier", "dataset", "stats", "pictures"], ["atelier", "dataset", "captions", "run.yaml"],
+    ["atelier", "model", "tokenize", "pictures/a.txt"], ["atelier", "config", "show", "run.yaml"]])
+def test_results_that_cannot_be_written_are_an_error(folder, arguments):
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([str(program(arguments[0])), *arguments[1:]], stdout=full, stderr=subprocess.PIPE,
+                                text=True, cwd=folder)
+    assert result.returncode == 4 and "standard output" in result.stderr
+
+
+def test_captions_name_the_ids_that_are_not_there(folder):
+    result = run("atelier", "dataset", "captions", folder / "run.yaml", "--id", "a.png", "--id", "x.png", "--count", "5")
+    assert "x.png" in result.stderr and "a.png" not in result.stderr.replace(str(folder), "")
+
+
+@pytest.mark.parametrize("family, verb", [("dataset", "captions"), ("model", "inspect"), ("config", "schema")])
+def test_a_family_of_verbs_lists_itself(family, verb):
+    for arguments in [family], [family, "--help"]:
+        listed = run("atelier", *arguments).stdout.splitlines()
+        assert all(line.startswith(f"  {family} ") for line in listed) and any(verb in line for line in listed)
+    failed = run("atelier", family, "nope", check=False)
+    assert failed.returncode == 2 and verb in failed.stderr

@@ -96,6 +96,22 @@ TEST(Checkpoint, OldOnesGoIncompleteOnesAreNotSeen) {
   EXPECT_FALSE(fs::exists(checkpoints / "step-00000010.tmp-999999999"));
 }
 
+TEST(Checkpoint, GoingOnFromAnEarlierOneSetsLaterOnesAside) {
+  const TemporaryFolder folder;
+  const fs::path checkpoints = folder.path() / "checkpoints";
+  TinyRun run(1);
+  CheckpointWriter writer(checkpoints, 2);
+  for (int64_t step : {3, 6}) writer.write({step, 0, {}}, *run.store, *run.optimizer, run.components);
+  writer.wait();
+  set_aside_later_checkpoints(folder.path(), 3);
+  EXPECT_EQ(latest_checkpoint(folder.path())->filename(), "step-00000003");
+  EXPECT_TRUE(fs::exists(checkpoints / "step-00000006.abandoned" / "state.json"));
+  for (int64_t step : {4, 5}) writer.write({step, 0, {}}, *run.store, *run.optimizer, run.components);
+  writer.wait();
+  EXPECT_EQ(latest_checkpoint(folder.path())->filename(), "step-00000005");
+  EXPECT_FALSE(fs::exists(checkpoints / "step-00000003"));
+}
+
 TEST(Checkpoint, DamageIsACheckpointError) {
   const TemporaryFolder folder;
   TinyRun run(1);

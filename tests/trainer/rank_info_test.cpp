@@ -21,11 +21,26 @@ class RankEnvironment {
 
  private:
   static void clear() {
-    for (const char* name :
-         {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT",
-          "TORCHELASTIC_USE_AGENT_STORE", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_STEP_ID",
-          "SLURM_STEP_NODELIST", "SLURM_JOB_ID", "SLURM_NTASKS_PER_NODE", "OMPI_COMM_WORLD_RANK",
-          "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE"}) {
+    for (const char* name : {"RANK",
+                             "WORLD_SIZE",
+                             "LOCAL_RANK",
+                             "LOCAL_WORLD_SIZE",
+                             "MASTER_ADDR",
+                             "MASTER_PORT",
+                             "TORCHELASTIC_USE_AGENT_STORE",
+                             "SLURM_PROCID",
+                             "SLURM_NTASKS",
+                             "SLURM_LOCALID",
+                             "SLURM_STEP_ID",
+                             "SLURM_STEP_NODELIST",
+                             "SLURM_JOB_ID",
+                             "SLURM_NTASKS_PER_NODE",
+                             "SLURM_STEP_NUM_NODES",
+                             "SLURM_NNODES",
+                             "OMPI_COMM_WORLD_RANK",
+                             "OMPI_COMM_WORLD_SIZE",
+                             "OMPI_COMM_WORLD_LOCAL_RANK",
+                             "OMPI_COMM_WORLD_LOCAL_SIZE"}) {
       ::unsetenv(name);
     }
   }
@@ -65,7 +80,25 @@ TEST(DetectRanks, SlurmsFirstHost) {
   EXPECT_EQ(detect_ranks().master_port, 20077);
 }
 
+TEST(DetectRanks, SlurmOnSeveralNodesIsNotOneHost) {
+  const RankEnvironment environment({{"SLURM_PROCID", "5"},
+                                     {"SLURM_NTASKS", "7"},
+                                     {"SLURM_LOCALID", "1"},
+                                     {"SLURM_STEP_ID", "0"},
+                                     {"SLURM_NNODES", "2"},
+                                     {"SLURM_STEP_NODELIST", "gpu-[03-04]"}});
+  EXPECT_EQ(detect_ranks().local_world_size, 4);
+}
+
 TEST(DetectRanks, HalfASetIsAnError) {
+  for (const char* half : {"RANK", "WORLD_SIZE"}) {
+    const RankEnvironment environment(std::map<std::string, std::string>{{half, "1"}});
+    EXPECT_THROW(detect_ranks(), ConfigError) << half;
+  }
+  {
+    const RankEnvironment environment({{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_PORT", "70000"}});
+    EXPECT_THROW(detect_ranks(), ConfigError);
+  }
   {
     const RankEnvironment environment({{"RANK", "x"}, {"WORLD_SIZE", "2"}});
     EXPECT_THROW(detect_ranks(), ConfigError);

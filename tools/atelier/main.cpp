@@ -39,15 +39,17 @@ constexpr std::array kRoutes = {
     Route{"config schema", "", "JSON Schema of the YAML, for editors"},
 };
 
+std::string table_line(const Route& route) {
+  std::string line(route.verb);
+  line.resize(18, ' ');
+  return line + std::string(route.summary) + "\n";
+}
+
 void print_help() {
   std::string help =
       "Atelier trains SDXL on tagged pictures: from posts to a .safetensors file.\n\n"
       "Usage: atelier VERB ... [--help] [--log-level LEVEL] [--quiet]\n\n";
-  for (const Route& route : kRoutes) {
-    std::string line = "  " + std::string(route.verb);
-    line.resize(20, ' ');
-    help += line + std::string(route.summary) + "\n";
-  }
+  for (const Route& route : kRoutes) help += "  " + table_line(route);
   help +=
       "\nA RUN is a YAML file, or recipe:NAME; key.path=value after it overrides.\n"
       "Exit codes: 0 done, 1 unexpected, 2 your input, 3 the data, 4 the machine, 130/143 interrupted.\n";
@@ -71,9 +73,22 @@ const Route* find_route(const std::string& first, const std::string& second) {
   const std::string typed = second.empty() || second.starts_with("-") ? first : first + " " + second;
   if (!family.empty())
     throw ConfigError("unknown verb '" + typed + "'", "command line", "one of: " + join(family, ", "));
-  const std::string near = nearest_word(typed, verbs);
+  std::string near = nearest_word(typed, verbs);
+  if (near.empty()) near = nearest_word(first, verbs);  // "trian run.yaml"
   throw ConfigError("unknown verb '" + typed + "'", "command line",
                     near.empty() ? "atelier --help lists the verbs" : "did you mean '" + near + "'?");
+}
+
+/// `atelier dataset`, `atelier model --help`: the verbs of one family. False if there is no such family.
+bool print_family(const std::string& first, const std::string& second) {
+  if (!second.empty() && second != "--help" && second != "-h") return false;
+  bool any = false;
+  for (const Route& route : kRoutes) {
+    if (!route.verb.starts_with(first + " ")) continue;
+    std::printf("  %s", table_line(route).c_str());
+    any = true;
+  }
+  return any;
 }
 
 [[noreturn]] void execute(std::string_view program, char** argv) {
@@ -98,6 +113,7 @@ int run(int argc, char** argv) {
     return 0;
   }
   const Route* route = find_route(first, second);
+  if (!route && print_family(first, second)) return 0;
   if (!route) fail_unknown(first, second);
   if (!route->program.empty()) execute(route->program, argv);
   return run_program(argc, argv, "Atelier", {verb_config_show(), verb_config_schema(), verb_inspect()});

@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "configs/base/error.h"
 #include "configs/base/interrupt.h"
 #include "configs/base/log.h"
 #include "data/caption/clip_tokenizer.h"
@@ -88,8 +87,7 @@ void print_captions(const CaptionsArguments& arguments) {
     check_interrupted();
     if (++printed == arguments.count) break;
   }
-  if (!std::cout.flush()) throw MachineError("cannot write to the standard output");
-  if (arguments.count == 0) warn_of_unused(missing, arguments.epoch);
+  if (arguments.count == 0 || printed < arguments.count) warn_of_unused(missing, arguments.epoch);
 }
 
 }  // namespace

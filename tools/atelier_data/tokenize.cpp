@@ -33,7 +33,6 @@ void tokenize_lines(std::istream& in, const std::string& name) {
     check_interrupted();
   }
   if (in.bad()) throw ConfigError("cannot read", name);
-  if (!std::cout.flush()) throw MachineError("cannot write to the standard output");
 }
 
 void tokenize(const TokenizeArguments& arguments) {

@@ -24,6 +24,7 @@ constexpr Component kComponents[] = {
 
 struct EvalArguments {
   std::string component, path, inputs, out;
+  std::vector<std::string> loras;
   bool grad = false;
 };
 
@@ -39,9 +40,11 @@ NamedTensors read_inputs(const std::string& path) {
 
 void run_eval(const EvalArguments& arguments) {
   const NamedTensors inputs = read_inputs(arguments.inputs);
+  EvalOptions options{arguments.grad, {}};
+  for (const std::string& lora : arguments.loras) options.loras.push_back(parse_lora(lora));
   for (const Component& component : kComponents) {
     if (arguments.component != component.name) continue;
-    const NamedTensors outputs = component.eval(arguments.path, inputs, arguments.grad);
+    const NamedTensors outputs = component.eval(arguments.path, inputs, options);
     write_tensors(arguments.out, {outputs.begin(), outputs.end()});
     log_info("wrote ", outputs.size(), " tensors to ", arguments.out);
     return;
@@ -76,6 +79,9 @@ Verb verb_eval() {
     app.add_option("PATH", arguments->path, "diffusers component folder or pipeline folder")->required();
     app.add_option("--inputs", arguments->inputs, "safetensors with the input tensors")->required();
     app.add_option("--out", arguments->out, "safetensors for the output tensors")->required();
+    app.add_option("--lora", arguments->loras, "LoRA file and its weight; may be repeated")
+        ->type_name("FILE[:WEIGHT]")
+        ->allow_extra_args(false);
     app.add_flag("--grad", arguments->grad, "also the gradients of sum(cotangent * first output)");
     return [arguments] { run_eval(*arguments); };
   };

@@ -10,13 +10,15 @@ namespace atelier {
 namespace {
 
 NamedTensors eval_clip(const std::filesystem::path& folder, bool with_projection, const NamedTensors& inputs,
-                       bool grad) {
+                       const EvalOptions& options) {
   const std::unique_ptr<CLIPTextModel> model = CLIPTextModel::from_pretrained(folder);
   if (model->options().with_projection != with_projection) {
     throw WeightsError(text("this is a ", model->class_name()), folder.string(),
                        "text-encoder is a CLIPTextModel, text-encoder-2 a CLIPTextModelWithProjection");
   }
-  model->set_requires_grad(grad);
+  const std::vector<LoraTarget> targets = {{model.get(), text_encoder_lora_naming(with_projection ? 2 : 1)}};
+  for (const LoraArgument& lora : options.loras) attach_lora(lora, targets, at::kCPU);
+  model->set_requires_grad(options.grad);
   const at::Tensor& input_ids = eval_input(inputs, "input_ids");
   if (input_ids.dim() != 2 || input_ids.scalar_type() != at::kLong) {
     throw ConfigError("input_ids must be int64 [B, L]", "--inputs");
@@ -29,7 +31,7 @@ NamedTensors eval_clip(const std::filesystem::path& folder, bool with_projection
   NamedTensors outputs = {{"last_hidden_state", output.last_hidden_state},
                           {"penultimate_hidden_state", output.penultimate_hidden_state},
                           {with_projection ? "text_embeds" : "pooler_output", output.pooled}};
-  if (!grad) return outputs;
+  if (!options.grad) return outputs;
 
   output.penultimate_hidden_state.backward(eval_input(inputs, "cotangent"));
   model->for_each_parameter([&](const std::string& name, at::Tensor& parameter) {
@@ -40,12 +42,14 @@ NamedTensors eval_clip(const std::filesystem::path& folder, bool with_projection
 
 }  // namespace
 
-NamedTensors eval_text_encoder(const std::filesystem::path& path, const NamedTensors& inputs, bool grad) {
-  return eval_clip(component_folder(path, "text_encoder"), /*with_projection=*/false, inputs, grad);
+NamedTensors eval_text_encoder(const std::filesystem::path& path, const NamedTensors& inputs,
+                               const EvalOptions& options) {
+  return eval_clip(component_folder(path, "text_encoder"), /*with_projection=*/false, inputs, options);
 }
 
-NamedTensors eval_text_encoder_2(const std::filesystem::path& path, const NamedTensors& inputs, bool grad) {
-  return eval_clip(component_folder(path, "text_encoder_2"), /*with_projection=*/true, inputs, grad);
+NamedTensors eval_text_encoder_2(const std::filesystem::path& path, const NamedTensors& inputs,
+                                 const EvalOptions& options) {
+  return eval_clip(component_folder(path, "text_encoder_2"), /*with_projection=*/true, inputs, options);
 }
 
 }  // namespace atelier

@@ -40,9 +40,12 @@ at::Tensor gradient_of(const at::Tensor& tensor) {
 
 }  // namespace
 
-NamedTensors eval_unet(const std::filesystem::path& path, const NamedTensors& inputs, bool grad) {
+NamedTensors eval_unet(const std::filesystem::path& path, const NamedTensors& inputs, const EvalOptions& options) {
+  const bool grad = options.grad;
   const auto model = UNet2DConditionModel::from_pretrained(component_folder(path, "unet"));
   check_unet_inputs(inputs, model->options(), grad);
+  const std::vector<LoraTarget> targets = {{model.get(), unet_lora_naming(model->options())}};
+  for (const LoraArgument& lora : options.loras) attach_lora(lora, targets, at::kCPU);
   NamedTensors leaves;
   for (const char* name : {"sample", "encoder_hidden_states", "text_embeds"}) {
     leaves[name] = eval_input(inputs, name).clone().set_requires_grad(grad);

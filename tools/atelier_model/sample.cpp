@@ -2,22 +2,22 @@
 #include <ATen/ATen.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 
 #include "configs/base/error.h"
 #include "configs/base/interrupt.h"
-#include "configs/base/log.h"
 #include "configs/base/progress.h"
 #include "configs/base/text.h"
-#include "models/adapters/lora.h"
+#include "models/clip/clip_text_model.h"
+#include "models/device.h"
 #include "models/image_io/grid.h"
 #include "models/image_io/png.h"
 #include "models/pipeline/stable_diffusion_xl.h"
 #include "models/schedulers/samplers.h"
 #include "models/unet/unet_2d_condition.h"
 #include "models/weights/weights.h"
+#include "tools/atelier_model/lora_argument.h"
 #include "tools/atelier_model/verbs.h"
 #include "trainer/prompting/prompt_encoder.h"
 #include "trainer/prompting/prompts.h"
@@ -28,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct SampleArguments {
-  std::string model, vae, negative_prompt, prompts_file, noise_file, out = "sample.png";
+  std::string model, vae, negative_prompt, prompts_file, noise_file, out = "sample.png", device = "auto";
   std::vector<std::string> prompts, loras;
   int64_t seed = 0, count = 1, batch_size = 4, columns = 0;
   GenerateOptions generate;
@@ -39,22 +39,6 @@ struct Shot {
   std::string prompt;
   uint64_t seed;
 };
-
-/// --lora FILE[:WEIGHT].
-struct LoraArgument {
-  std::string file;
-  double weight = 1;
-};
-
-LoraArgument parse_lora(const std::string& argument) {
-  const size_t colon = argument.rfind(':');
-  if (colon == std::string::npos) return {argument};
-  double weight = 0;
-  const char* const end = argument.data() + argument.size();
-  const auto parsed = std::from_chars(argument.data() + colon + 1, end, weight);
-  if (parsed.ec != std::errc() || parsed.ptr != end) return {argument};  // a colon of the file's name
-  return {argument.substr(0, colon), weight};
-}
 
 /// The tensor `noise` [pictures, C, h, w] of a safetensors file.
 at::Tensor read_noise(const fs::path& path, size_t pictures) {
@@ -79,14 +63,11 @@ std::vector<Shot> list_shots(const SampleArguments& arguments) {
   return shots;
 }
 
-void attach_lora(const LoraArgument& argument, StableDiffusionXL& model) {
-  const auto network = LoraNetwork::load(argument.file, argument.weight);
-  int64_t attached = network->attach(*model.unet, unet_lora_naming(model.unet->options()));
-  if (model.text_encoder) attached += network->attach(*model.text_encoder, text_encoder_lora_naming(1));
-  if (model.text_encoder_2) attached += network->attach(*model.text_encoder_2, text_encoder_lora_naming(2));
-  const std::vector<std::string> left = network->unattached();
-  if (attached == 0) throw WeightsError("no adapter of this LoRA fits the model", argument.file);
-  if (!left.empty()) log_warning(argument.file, ": ", left.size(), " adapters have no place here, e.g. ", left.front());
+std::vector<LoraTarget> lora_targets(StableDiffusionXL& model) {
+  std::vector<LoraTarget> targets = {{model.unet.get(), unet_lora_naming(model.unet->options())}};
+  if (model.text_encoder) targets.push_back({model.text_encoder.get(), text_encoder_lora_naming(1)});
+  if (model.text_encoder_2) targets.push_back({model.text_encoder_2.get(), text_encoder_lora_naming(2)});
+  return targets;
 }
 
 /// [B, H, W, 3] u8 -> one picture each.
@@ -98,9 +79,9 @@ void append_pictures(const at::Tensor& pixels, std::vector<HostPicture>& picture
 }
 
 std::vector<HostPicture> generate_all(const StableDiffusionXL& model, const SampleArguments& arguments,
-                                      const std::vector<Shot>& shots) {
+                                      const std::vector<Shot>& shots, at::Device device) {
   const at::NoGradGuard no_grad;
-  const PromptEncoder encoder(model, at::kCPU, /*warn_of_cuts=*/true);
+  const PromptEncoder encoder(model, device, /*warn_of_cuts=*/true);
   const auto total = static_cast<int64_t>(shots.size());
   Progress progress("sample", total * arguments.generate.steps, "steps");
   std::vector<HostPicture> pictures;
@@ -186,11 +167,13 @@ void check_out(const fs::path& out) {
 void run_sample(SampleArguments arguments) {
   check_out(arguments.out);
   const std::vector<Shot> shots = list_shots(arguments);
+  const at::Device device = choose_device(arguments.device, "--device");
   StableDiffusionXL model = StableDiffusionXL::load(arguments.model, arguments.vae);
-  for (const std::string& lora : arguments.loras) attach_lora(parse_lora(lora), model);
+  model.place_frozen(device, at::kFloat);
+  for (const std::string& lora : arguments.loras) attach_lora(parse_lora(lora), lora_targets(model), device);
   if (!arguments.noise_file.empty()) arguments.generate.noise = read_noise(arguments.noise_file, shots.size());
   const Sampler& sampler = find_sampler(arguments.generate.sampler, model.scheduler);
-  write_all(arguments, sampler, shots, generate_all(model, arguments, shots));
+  write_all(arguments, sampler, shots, generate_all(model, arguments, shots, device));
 }
 
 void declare_options(CLI::App& app, SampleArguments& arguments) {
@@ -221,6 +204,9 @@ void declare_options(CLI::App& app, SampleArguments& arguments) {
       ->capture_default_str();
   app.add_option("--noise", arguments.noise_file, "safetensors with the noise to begin with, instead of the seeds'")
       ->type_name("FILE");
+  app.add_option("--device", arguments.device, "auto: cuda when there is one")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
   app.add_option("--columns", arguments.columns, "of the grid of several pictures")->check(CLI::Range(1, 1000));
   app.add_option("--out", arguments.out, "file, or folder for every picture and a grid")
       ->type_name("PNG|DIR")

@@ -8,19 +8,28 @@
 #include <string>
 #include <vector>
 
+#include "tools/atelier_model/lora_argument.h"
 #include "tools/common/program.h"
 
 namespace atelier {
 
 using NamedTensors = std::map<std::string, at::Tensor>;
 
+struct EvalOptions {
+  bool grad = false;
+  std::vector<LoraArgument> loras;
+};
+
 /// One forward of a component, and with `grad` one backward from inputs["cotangent"]. `path` as in docs/cli.md. Returns
 /// the output tensors, with "grad.NAME" for every parameter and differentiable input when `grad`.
-using EvalFunction = NamedTensors (*)(const std::filesystem::path& path, const NamedTensors& inputs, bool grad);
+using EvalFunction = NamedTensors (*)(const std::filesystem::path& path, const NamedTensors& inputs,
+                                      const EvalOptions& options);
 
-NamedTensors eval_unet(const std::filesystem::path& path, const NamedTensors& inputs, bool grad);
-NamedTensors eval_text_encoder(const std::filesystem::path& path, const NamedTensors& inputs, bool grad);
-NamedTensors eval_text_encoder_2(const std::filesystem::path& path, const NamedTensors& inputs, bool grad);
+NamedTensors eval_unet(const std::filesystem::path& path, const NamedTensors& inputs, const EvalOptions& options);
+NamedTensors eval_text_encoder(const std::filesystem::path& path, const NamedTensors& inputs,
+                               const EvalOptions& options);
+NamedTensors eval_text_encoder_2(const std::filesystem::path& path, const NamedTensors& inputs,
+                                 const EvalOptions& options);
 
 /// inputs.at(name); ConfigError naming the tensor if it is absent.
 const at::Tensor& eval_input(const NamedTensors& inputs, const std::string& name);

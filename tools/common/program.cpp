@@ -13,6 +13,8 @@
 namespace atelier {
 namespace {
 
+constexpr const char* kSeeHelp = "see --help of the verb";
+
 struct CommonOptions {
   std::string level = "info";
   bool quiet = false;
@@ -42,6 +44,7 @@ template <typename Body>
 int guarded(Body body) {
   try {
     body();
+    if (!std::cout.flush() || std::fflush(stdout) != 0) throw MachineError("cannot write to the standard output");
     return static_cast<int>(ExitCode::kOk);
   } catch (const Error& error) {
     return report(error);
@@ -74,9 +77,15 @@ int run_program(int argc, char** argv, const std::string& description, const std
   program.require_subcommand(1);
   try {
     program.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {
+    // A mistyped option says more than the argument it may have swallowed.
+    for (const std::string& word : program.remaining(/*recurse=*/true)) {
+      if (word.starts_with('-')) return report(ConfigError("unknown option " + word, "command line", kSeeHelp));
+    }
+    return report(ConfigError(error.what(), "command line", kSeeHelp));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return program.exit(error);  // --help
-    return report(ConfigError(error.what(), "command line", "see --help of the verb"));
+    return report(ConfigError(error.what(), "command line", kSeeHelp));
   }
   return guarded([&] {
     set_log_level(common->quiet ? LogLevel::kWarning : parse_log_level(common->level));

@@ -1,6 +1,7 @@
 #include "trainer/checkpoint/checkpoint.h"
 
 #include <ATen/ATen.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -18,6 +19,7 @@ namespace {
 constexpr int kVersion = 1;
 constexpr const char* kOptimizerFile = "optimizer.safetensors";
 constexpr const char* kStateFile = "state.json";
+constexpr const char* kAsideMark = ".abandoned";
 
 /// A store-shaped copy on the CPU, and the entries to cut it by.
 struct Snapshot {
@@ -106,9 +108,10 @@ void write_state(const fs::path& folder, const CheckpointState& state) {
 void remove_old(const fs::path& folder, int64_t keep_last) {
   const std::vector<fs::path> all = list_checkpoints(folder);
   for (size_t i = 0; i + static_cast<size_t>(keep_last) < all.size(); ++i) {
-    // state.json goes first: a half-removed folder is no checkpoint.
-    fs::remove(all[i] / kStateFile);
-    fs::remove_all(all[i]);
+    // Under a temporary name first: a half-removed folder is no checkpoint, and the next run clears it away.
+    const fs::path doomed = folder / text(all[i].filename().string(), ".old.tmp-", getpid());
+    fs::rename(all[i], doomed);
+    fs::remove_all(doomed);
   }
 }
 
@@ -146,19 +149,22 @@ CheckpointWriter::CheckpointWriter(fs::path folder, int64_t keep_last)
 }
 
 CheckpointWriter::~CheckpointWriter() {
-  if (writing_.valid()) writing_.wait();
+  try {
+    wait();
+  } catch (const std::exception& error) {  // the run ends with another error already
+    log_line(LogLevel::kError, text("the last checkpoint was not written: ", error.what()));
+  }
 }
 
 void CheckpointWriter::write(const CheckpointState& state, const FlatStore& store, Optimizer& optimizer,
                              const std::vector<ComponentFile>& components) {
   wait();
   const fs::path path = checkpoint_path(folder_, state.step);
-  if (fs::exists(path / kStateFile)) return;
   Snapshot snapshot = take_snapshot(store, optimizer);
   const double copies = 1.0 + static_cast<double>(snapshot.optimizer.size());
   check_space(folder_, copies * static_cast<double>(store.size()) * sizeof(float));
   writing_ = std::async(std::launch::async, [this, path, state, components, snapshot = std::move(snapshot)] {
-    AtomicFolder folder(path, /*replace=*/true);
+    AtomicFolder folder(path, /*replace=*/true);  // what an interrupted removal left has no state.json
     for (const ComponentFile& component : components) write_component(folder.temporary_path(), snapshot, component);
     write_optimizer(folder.temporary_path(), snapshot);
     write_state(folder.temporary_path(), state);
@@ -175,6 +181,16 @@ std::optional<fs::path> latest_checkpoint(const fs::path& output_dir) {
   const std::vector<fs::path> all = list_checkpoints(output_dir / "checkpoints");
   if (all.empty()) return std::nullopt;
   return all.back();
+}
+
+void set_aside_later_checkpoints(const fs::path& output_dir, int64_t step) {
+  for (const fs::path& later : list_checkpoints(output_dir / "checkpoints")) {
+    if (later.filename() <= checkpoint_path("", step)) continue;
+    const fs::path aside = later.string() + kAsideMark;
+    fs::remove_all(aside);
+    fs::rename(later, aside);
+    log_warning("the run goes on from step ", step, ": the later checkpoint is set aside as ", aside.string());
+  }
 }
 
 CheckpointState read_checkpoint_state(const fs::path& folder) {

@@ -29,7 +29,7 @@ class CheckpointWriter {
  public:
   /// `folder`: OUTPUT_DIR/checkpoints. Keeps the newest `keep_last`.
   CheckpointWriter(std::filesystem::path folder, int64_t keep_last);
-  /// Waits for the one being written.
+  /// Waits for the one being written, and logs why if it was not.
   ~CheckpointWriter();
 
   /// Copies the state and returns; the copy is written to a temporary name, synced and renamed meanwhile. Waits for the
@@ -47,6 +47,10 @@ class CheckpointWriter {
 
 /// The newest complete checkpoint in OUTPUT_DIR/checkpoints, nullopt if there is none.
 std::optional<std::filesystem::path> latest_checkpoint(const std::filesystem::path& output_dir);
+
+/// Renames the checkpoints after `step` to "....abandoned", with a warning each: a run that goes on from an earlier one
+/// must neither keep nor resume what followed it before.
+void set_aside_later_checkpoints(const std::filesystem::path& output_dir, int64_t step);
 
 /// The state of the checkpoint at `folder`; CheckpointError if it is damaged or of another version.
 CheckpointState read_checkpoint_state(const std::filesystem::path& folder);

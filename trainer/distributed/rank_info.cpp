@@ -1,5 +1,6 @@
 #include "trainer/distributed/rank_info.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <optional>
@@ -56,7 +57,8 @@ RankInfo from_slurm() {
   info.rank = number("SLURM_PROCID");
   info.world_size = number("SLURM_NTASKS");
   info.local_rank = number("SLURM_LOCALID");
-  info.local_world_size = number("SLURM_NTASKS_PER_NODE", info.world_size);
+  const int64_t nodes = std::max<int64_t>(1, number("SLURM_STEP_NUM_NODES", number("SLURM_NNODES", 1)));
+  info.local_world_size = number("SLURM_NTASKS_PER_NODE", (info.world_size + nodes - 1) / nodes);
   info.master_addr =
       variable("MASTER_ADDR").value_or(first_host(variable("SLURM_STEP_NODELIST").value_or("127.0.0.1")));
   // Every job its own port, the same on all its ranks.
@@ -80,7 +82,7 @@ RankInfo from_open_mpi() {
 
 RankInfo detect_ranks() {
   RankInfo info;
-  if (variable("RANK") && variable("WORLD_SIZE")) {
+  if (variable("RANK") || variable("WORLD_SIZE")) {
     info = from_torchrun();
   } else if (variable("SLURM_PROCID") && variable("SLURM_STEP_ID")) {
     info = from_slurm();
@@ -90,6 +92,9 @@ RankInfo detect_ranks() {
   if (info.world_size < 1 || info.rank >= info.world_size) {
     throw ConfigError("rank " + std::to_string(info.rank) + " of " + std::to_string(info.world_size) + " processes",
                       "environment", "start through torchrun, srun, mpirun or --nproc-per-node");
+  }
+  if (info.master_port > 65535) {
+    throw ConfigError("MASTER_PORT is no port: " + std::to_string(info.master_port), "environment");
   }
   return info;
 }

@@ -11,8 +11,8 @@
 
 namespace atelier {
 
-/// Token ids of both encoders, as many a text as the model has positions (77), padded as each wants it; what is longer is
-/// cut.
+/// Token ids of both encoders, as many a text as the model has positions (77), padded as each wants it; what is longer
+/// is cut.
 class PromptEncoder {
  public:
   /// `model` must outlive it. Where its text encoders are trained, the encoding carries their graph.

@@ -21,8 +21,9 @@ std::string parameters_text(const PictureParameters& parameters) {
   const std::string negative =
       parameters.negative_prompt.empty() ? "" : text("\nNegative prompt: ", parameters.negative_prompt);
   return text(parameters.prompt, negative, "\nSteps: ", parameters.steps, ", Sampler: ", parameters.sampler,
-              ", CFG scale: ", shortest(parameters.guidance_scale), ", Seed: ", parameters.seed, ", Size: ", parameters.width,
-              'x', parameters.height, ", Model: ", parameters.model, ", Version: atelier");
+              ", CFG scale: ", shortest(parameters.guidance_scale), ", Seed: ", parameters.seed,
+              ", Size: ", parameters.width, 'x', parameters.height, ", Model: ", parameters.model,
+              ", Version: atelier");
 }
 
 }  // namespace atelier

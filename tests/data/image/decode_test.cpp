@@ -159,6 +159,10 @@ TEST(Damage, TooManyPixelsAreRefusedBeforeDecoding) {
   EXPECT_NO_THROW(decode_image(golden_image("large.png"), {.max_pixels = 256 * 192}));
 }
 
+TEST(Damage, ASliverIsRefusedBeforeItFillsTheMemory) {
+  EXPECT_THROW(decode_image(golden_image("rgb.png"), {}, Placement{512, 1 << 20, 0, 0, 512, 2048}), DataError);
+}
+
 TEST(Decode, ManyThreadsGiveTheSame) {
   const Picture alone = decode_image(golden_image("huge.jpg"), {}, whole(100, 75));
   std::vector<Picture> pictures(8);

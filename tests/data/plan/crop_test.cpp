@@ -36,6 +36,12 @@ TEST(Crop, AgreesWithTheFloatingPointFormula) {
   }
 }
 
+TEST(Crop, ASliverDoesNotOverflow) {
+  const ResizePlan plan = plan_resize(1, 2147483647, 512, 2048);
+  EXPECT_EQ(plan.resized_h, 2147483647);
+  EXPECT_GE(plan.crop_top, 0);
+}
+
 TEST(Crop, Loss) {
   EXPECT_DOUBLE_EQ(crop_loss(500, 500, 1024, 1024), 0);
   EXPECT_DOUBLE_EQ(crop_loss(200, 100, 64, 64), 0.5);

@@ -205,6 +205,19 @@ TEST_F(ManifestTest, ProcessesTakeTurns) {
   EXPECT_EQ(good, 4);
 }
 
+TEST_F(ManifestTest, AFolderThatHoldsOtherFilesIsNeverReplaced) {
+  write_picture(pictures() / "a.png", 30, 20);
+  EXPECT_THROW(refresh_manifest({source_of(pictures())}, pictures()), ConfigError);
+  EXPECT_TRUE(fs::exists(pictures() / "a.png"));
+  EXPECT_THROW(refresh_manifest({source_of(pictures())}, pictures() / "a.png"), ConfigError);
+  EXPECT_TRUE(fs::is_regular_file(pictures() / "a.png"));
+  refresh();
+  write_text(manifest() / "notes.txt", "mine");
+  write_picture(pictures() / "b.png", 30, 20);
+  EXPECT_THROW(refresh(), ConfigError);
+  EXPECT_TRUE(fs::exists(manifest() / "notes.txt"));
+}
+
 TEST_F(ManifestTest, ADamagedManifestIsNamedAndBuiltAnew) {
   write_picture(pictures() / "a.png", 30, 20);
   const std::string hash = refresh().summary().content_hash;
