@@ -1,0 +1,126 @@
+# labels: integration parity torch
+"""A LoRA that we trained, in diffusers and PEFT: all its adapters find their place, and the UNet answers the same."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+pytest.importorskip("peft")
+from diffusers import UNet2DConditionModel
+from diffusers.loaders import StableDiffusionXLLoraLoaderMixin
+from safetensors.torch import load_file, save_file
+from transformers import CLIPTextModel, CLIPTextModelWithProjection
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.programs import run  # noqa: E402
+from support.tiny import UNET, write_run  # noqa: E402
+
+# SDXL's block structure (kinds of blocks, layers a block, unequal numbers of transformer layers), narrow.
+SDXL_BLOCKS = {
+    **UNET, "block_out_channels": [16, 32, 32], "attention_head_dim": [1, 2, 4], "layers_per_block": 2,
+    "transformer_layers_per_block": [1, 2, 3],
+    "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+    "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+}
+
+
+def sdxl_run(folder, **train):
+    yaml = write_run(folder, **train)
+    (folder / "config" / "unet" / "config.json").write_text(json.dumps(SDXL_BLOCKS))
+    options = json.loads(yaml.read_text())
+    options["dataset"]["buckets"]["bucket_reso_steps"] = 32  # three levels divide sides by 8 x 4
+    yaml.write_text(json.dumps(options))
+    return yaml
+
+
+@pytest.fixture(scope="module")
+def lora(tmp_path_factory):
+    """The folder of a base model, and a LoRA of all three networks trained on it."""
+    folder = tmp_path_factory.mktemp("lora")
+    (folder / "base").mkdir()
+    run("atelier", "train", sdxl_run(folder / "base", max_train_steps=2))
+    base = folder / "base" / "out" / "tiny"
+    yaml = sdxl_run(folder, max_train_steps=6, learning_rate=0.02, lr_warmup_steps=0, lr_scheduler="constant")
+    options = json.loads(yaml.read_text())
+    options["model"] = {"pretrained_model_name_or_path": str(base)}
+    options["network"] = {"network_dim": 4, "network_alpha": 2, "network_train_unet_only": False}
+    yaml.write_text(json.dumps(options))
+    run("atelier", "train", yaml)
+    return base, folder / "out" / "tiny.safetensors"
+
+
+def converted(base, file):
+    """diffusers' reading of a kohya file: state dict and alphas."""
+    config = UNet2DConditionModel.from_pretrained(base / "unet").config
+    return StableDiffusionXLLoraLoaderMixin.lora_state_dict(load_file(file), unet_config=config)
+
+
+def unet_inputs():
+    generator = torch.Generator().manual_seed(3)
+    return {
+        "sample": torch.randn(2, 8, 8, 12, generator=generator), "timestep": torch.tensor([10.0, 800.0]),
+        "encoder_hidden_states": torch.randn(2, 77, 32, generator=generator),
+        "text_embeds": torch.randn(2, 16, generator=generator),
+        "time_ids": torch.randint(0, 100, (2, 6), generator=generator).float(),
+    }
+
+
+def relative(difference, reference):
+    return (difference.double().norm() / reference.double().norm()).item()
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.5])
+def test_the_unet_with_a_lora_answers_as_in_diffusers(lora, tmp_path, weight):
+    base, file = lora
+    model = UNet2DConditionModel.from_pretrained(base / "unet").eval()
+    inputs = unet_inputs()
+
+    def forward():
+        with torch.no_grad():
+            return model(inputs["sample"], inputs["timestep"], inputs["encoder_hidden_states"],
+                         added_cond_kwargs={name: inputs[name] for name in ("text_embeds", "time_ids")}).sample
+
+    without = forward()
+    state, alphas = converted(base, file)
+    StableDiffusionXLLoraLoaderMixin.load_lora_into_unet(state, alphas, model, adapter_name="ours")
+    adapted = [name for name, module in model.named_modules() if hasattr(module, "lora_A")]
+    assert len(adapted) == sum(1 for name in load_file(file) if name.startswith("lora_unet_") and name.endswith("down.weight"))
+    model.set_adapters(["ours"], [weight])
+    theirs = forward()
+    assert relative(theirs - without, theirs) > 0.05  # the LoRA does something
+
+    save_file(inputs, tmp_path / "in.safetensors")
+    run("atelier", "model", "eval", "unet", base, "--lora", f"{file}:{weight}",
+        "--inputs", tmp_path / "in.safetensors", "--out", tmp_path / "out.safetensors")
+    ours = load_file(tmp_path / "out.safetensors")["sample"]
+    assert relative(ours - theirs, theirs) < 2e-5
+
+
+@pytest.mark.parametrize("component,prefix,kind", [
+    ("text-encoder", "text_encoder", CLIPTextModel),
+    ("text-encoder-2", "text_encoder_2", CLIPTextModelWithProjection),
+])
+def test_a_text_encoder_with_a_lora_answers_as_in_diffusers(lora, tmp_path, component, prefix, kind):
+    base, file = lora
+    model = kind.from_pretrained(base / prefix).eval()
+    ids = torch.tensor([[49406, 320, 736, 1929, 49407] + [49407] * 72])
+
+    def forward():
+        with torch.no_grad():
+            return model(ids, output_hidden_states=True).hidden_states[-2]
+
+    without = forward()
+    state, alphas = converted(base, file)
+    StableDiffusionXLLoraLoaderMixin.load_lora_into_text_encoder(
+        state, alphas, model, prefix=prefix, adapter_name="ours")
+    theirs = forward()
+    assert relative(theirs - without, theirs) > 1e-3
+
+    save_file({"input_ids": ids}, tmp_path / "in.safetensors")
+    run("atelier", "model", "eval", component, base, "--lora", file,
+        "--inputs", tmp_path / "in.safetensors", "--out", tmp_path / "out.safetensors")
+    ours = load_file(tmp_path / "out.safetensors")["penultimate_hidden_state"]
+    assert relative(ours - theirs, theirs) < 2e-5
