@@ -6,6 +6,7 @@
 #include "configs/base/text.h"
 #include "configs/schema/writer.h"
 #include "data/bucket/bucket.h"
+#include "data/image/decode.h"
 #include "data/manifest/build.h"
 
 namespace atelier {
@@ -82,6 +83,7 @@ Dataset::Dataset(const DatasetOptions& options, const BatchingOptions& batching,
     throw ConfigError("no sources", "dataset.sources", "name a folder of pictures or a posts file");
   }
   check_bucket_divisor(options.buckets, setting.side_divisor);
+  parse_colour(options.loader.alpha_background, "dataset.loader.alpha_background");  // before hours of other work
   Manifest manifest = refresh_manifest(options.sources, manifest_dir);
   Selection selection = select_rows(manifest, options.select);
   if (selection.rows.empty()) throw_nothing_usable(manifest, selection);

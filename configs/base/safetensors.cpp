@@ -62,7 +62,7 @@ class HeaderReader {
   std::map<std::string, std::string> metadata(const nlohmann::ordered_json& header) const {
     std::map<std::string, std::string> out;
     const auto found = header.find("__metadata__");
-    if (found == header.end()) return out;
+    if (found == header.end() || found->is_null()) return out;
     if (!found->is_object()) fail("__metadata__", "not an object");
     for (const auto& [key, value] : found->items()) {
       if (!value.is_string()) fail("__metadata__." + key, "not a string");
@@ -120,7 +120,8 @@ class HeaderReader {
     for (const DtypeRow& row : kDtypes) {
       if (row.name == word) return row.dtype;
     }
-    fail(name, "unknown dtype '" + word + "'");
+    throw WeightsError("tensors of type " + word + " are not read", file_ + ": " + name,
+                       "save the file with one of F64, F32, F16, BF16, F8_E4M3, F8_E5M2, I64 .. I8, U8, BOOL");
   }
 
   [[noreturn]] void fail(const std::string& tensor, const std::string& what) const {

@@ -34,8 +34,8 @@ struct SafeTensorInfo {
 };
 
 /// A validated, memory-mapped file. WeightsError names file and tensor for: a file cut short, a header over 100 MB or
-/// no JSON, offsets outside the file, overlaps, gaps, an unknown dtype, a shape whose product overflows or does not
-/// match.
+/// no JSON, offsets outside the file, overlaps, gaps, a dtype not in SafeDtype, a shape whose product overflows or does
+/// not match.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::filesystem::path& path);

@@ -8,8 +8,12 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
+
+#include "configs/base/error.h"
+#include "configs/base/log.h"
 
 namespace atelier {
 
@@ -35,8 +39,24 @@ struct ThreadPool::State {
   }
 };
 
+namespace {
+
+/// As many of `count` threads as the machine's limits allow: fewer do the same work.
+template <typename Body>
+void start_threads(std::vector<std::thread>& threads, int count, const Body& body) {
+  try {
+    while (std::ssize(threads) < count) threads.emplace_back(body);
+  } catch (const std::system_error&) {
+    log_warning("only ", threads.size(), " of ", count, " threads could be started");
+  }
+}
+
+}  // namespace
+
 ThreadPool::ThreadPool(int thread_count) : state_(std::make_unique<State>()) {
-  for (int i = 0; i < std::max(1, thread_count); ++i) state_->threads.emplace_back([this] { state_->work(); });
+  start_threads(state_->threads, std::max(1, thread_count), [state = state_.get()] { state->work(); });
+  if (state_->threads.empty())
+    throw MachineError("no thread can be started", "", "see the machine's limits (ulimit -u)");
 }
 
 ThreadPool::~ThreadPool() {
@@ -86,7 +106,7 @@ void parallel_for(int64_t count, int thread_count, const std::function<void(int6
     }
   };
   std::vector<std::thread> workers;
-  for (int i = 1; i < threads; ++i) workers.emplace_back(work);
+  start_threads(workers, threads - 1, work);
   work();
   for (std::thread& worker : workers) worker.join();
   if (error) std::rethrow_exception(error);

@@ -8,7 +8,8 @@
 
 namespace atelier {
 
-/// Thread-safe. The destructor finishes what is queued.
+/// Thread-safe. The destructor finishes what is queued. Where the machine's limits allow fewer threads, there are
+/// fewer; MachineError if there is none.
 class ThreadPool {
  public:
   explicit ThreadPool(int thread_count);

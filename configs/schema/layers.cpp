@@ -81,7 +81,8 @@ Node convert_yaml(const YAML::Node& yaml, const Origin& place, int depth = 0) {
 YAML::Node parse(const std::string& content, const std::string& name, const std::string& hint) {
   if (!is_valid_utf8(content)) throw ConfigError("not UTF-8 text", name, "save the file as UTF-8");
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(content);
+    std::vector<YAML::Node> documents = YAML::LoadAll(content);
+    std::erase_if(documents, [](const YAML::Node& document) { return document.IsNull(); });
     if (documents.size() > 1) throw ConfigError("more than one YAML document", name, "take out the '---' between them");
     return documents.empty() ? YAML::Node() : documents[0];
   } catch (const YAML::Exception& error) {

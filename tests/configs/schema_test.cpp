@@ -165,6 +165,8 @@ TEST_F(Schema, OddYamlIsTheUsersErrorAndNothingOfItIsLost) {
   }
 }
 
+TEST_F(Schema, AnEmptyDocumentIsNoSecondOne) { EXPECT_EQ(read("---\nsteps: 3\n---\n").steps, 3); }
+
 TEST_F(Schema, AnotherNameOfAKeyOverridesALayerBelow) {
   write("network: {network_dim: 3}\n", "base.yaml");
   EXPECT_EQ(read("extends: base.yaml\nnetwork: {rank: 4}\n").network->dim, 4);

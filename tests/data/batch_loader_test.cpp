@@ -263,11 +263,5 @@ TEST_F(LoaderTest, StopsWhileItIsReading) {
   }
 }
 
-TEST_F(LoaderTest, AWrongBackgroundIsTheUsersError) {
-  options_.loader.alpha_background = "white";
-  const Dataset data = dataset();
-  EXPECT_THROW(BatchLoader(data, batching_, 0, 1, 1), ConfigError);
-}
-
 }  // namespace
 }  // namespace atelier

@@ -100,6 +100,9 @@ TEST_F(DatasetTest, WrongSourcesAndSidesAreTheUsersError) {
   options_ = before;
   options_.buckets.bucket_reso_steps = 12;  // no multiple of what the model divides sides by
   EXPECT_THROW(open(), ConfigError);
+  options_ = before;
+  options_.loader.alpha_background = "red";
+  EXPECT_THROW(open(), ConfigError);
 }
 
 }  // namespace

@@ -108,3 +108,10 @@ def test_what_is_no_model_is_the_users_error(content, told, tmp_path):
 def test_an_empty_folder_is_told(tmp_path):
     result = inspect(tmp_path, check=False)
     assert result.returncode == 2 and str(tmp_path) in result.stderr
+
+
+def test_control_characters_of_metadata_stay_off_the_terminal(tmp_path):
+    save_file(tensors(*KINDS["lora"]), tmp_path / "m.safetensors", metadata={"title": "red\x1b[31m\nsecond line"})
+    shown = inspect(tmp_path / "m.safetensors").stdout
+    assert "\x1b" not in shown and "title = red [31m second line" in shown
+    assert as_json(tmp_path / "m.safetensors")["files"][0]["metadata"]["title"] == "red\x1b[31m\nsecond line"

@@ -123,8 +123,12 @@ Json inspect_path(const InspectArguments& arguments) {
   return result;
 }
 
-/// `line`, cut to the table's width (in bytes, but never within a character).
+/// `line`, cut to the table's width (in bytes, but never within a character). Control characters, which a file's
+/// metadata may hold, become spaces.
 void print_line(std::string line) {
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+  }
   if (line.size() > kTableWidth) {
     size_t end = kTableWidth - 3;
     while (end > 0 && (line[end] & 0xC0) == 0x80) --end;

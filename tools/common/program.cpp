@@ -53,8 +53,8 @@ int guarded(Body body) {
         MachineError("out of memory", "", "use a smaller batch, fewer workers, or a machine with more memory"));
   } catch (const std::filesystem::filesystem_error& error) {
     const bool full = error.code() == std::errc::no_space_on_device;
-    return report(
-        Error(full ? ExitCode::kMachine : ExitCode::kUser, error.code().message(), error.path1().string(), ""));
+    return report(Error(full ? ExitCode::kMachine : ExitCode::kUser, "cannot use the path: " + error.code().message(),
+                        error.path1().string(), ""));
   } catch (const std::exception& error) {
     return report(Error(ExitCode::kUnexpected, error.what(), "",
                         "this is likely a bug: please report it with the command and its output"));
