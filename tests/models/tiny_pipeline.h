@@ -13,8 +13,9 @@ namespace atelier {
 
 constexpr int64_t kTinyEndOfText = 98;
 
-/// The configurations of a tiny model, as a user writes them.
-inline void write_tiny_pipeline(const std::filesystem::path& folder) {
+/// The configurations of a tiny model, as a user writes them. The tokenizer's ids need its whole vocabulary.
+inline void write_tiny_pipeline(const std::filesystem::path& folder, int64_t vocab_size = 100,
+                                int64_t end_of_text = kTinyEndOfText) {
   for (const char* part : {"text_encoder", "text_encoder_2", "unet", "scheduler", "vae"}) {
     std::filesystem::create_directories(folder / part);
   }
@@ -24,8 +25,8 @@ inline void write_tiny_pipeline(const std::filesystem::path& folder) {
       "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "clip_sample": false,
       "prediction_type": "v_prediction", "rescale_betas_zero_snr": true, "timestep_spacing": "trailing"})";
   CLIPTextOptions encoder;
-  encoder.vocab_size = 100;
-  encoder.eos_token_id = kTinyEndOfText;
+  encoder.vocab_size = vocab_size;
+  encoder.eos_token_id = end_of_text;
   encoder.hidden_size = 16;
   encoder.intermediate_size = 32;
   encoder.num_hidden_layers = 2;
