@@ -25,6 +25,11 @@ void install_interrupt_handlers() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
+void restore_default_signals() {
+  signal(SIGINT, SIG_DFL);
+  signal(SIGTERM, SIG_DFL);
+}
+
 bool interrupted() { return received != 0; }
 
 int interrupt_signal() { return received; }

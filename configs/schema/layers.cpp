@@ -79,7 +79,7 @@ Node convert_yaml(const YAML::Node& yaml, const Origin& place, int depth = 0) {
 }
 
 YAML::Node parse(const std::string& content, const std::string& name, const std::string& hint) {
-  if (!is_valid_utf8(content)) throw ConfigError("not UTF-8 text", name, "save the file as UTF-8");
+  if (!is_valid_utf8(content)) throw ConfigError("not UTF-8 text", name, "write it as UTF-8");
   try {
     std::vector<YAML::Node> documents = YAML::LoadAll(content);
     std::erase_if(documents, [](const YAML::Node& document) { return document.IsNull(); });

@@ -2,14 +2,17 @@
 """`dataset captions` as a user runs it: sidecars and posts, repeats and epochs, token counts."""
 
 import json
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.programs import run  # noqa: E402
+from support.programs import program, run  # noqa: E402
 
 YAML = """
 output_dir: {out}
@@ -112,3 +115,16 @@ def test_bad_use_is_the_users_error(folder):
     path = write_run(folder, "{path: pictures}", "tag_groups: [people]")
     result = run("atelier-data", "dataset", "captions", path, check=False)
     assert result.returncode == 2 and "tag_groups" in result.stderr
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_tokenize_that_waits_for_input_ends_at_a_signal(sent):
+    process = subprocess.Popen([str(program("atelier")), "model", "tokenize"], stdin=subprocess.PIPE,
+                               stdout=subprocess.DEVNULL)
+    time.sleep(0.5)  # its own handlers are in place
+    process.send_signal(sent)
+    try:
+        assert process.wait(timeout=10) == -sent
+    finally:
+        process.kill()
+        process.stdin.close()

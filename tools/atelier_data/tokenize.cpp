@@ -28,15 +28,13 @@ std::string json_list(const std::vector<int32_t>& ids) {
 /// Lines end at \n alone; a last line without it counts.
 void tokenize_lines(std::istream& in, const std::string& name) {
   const ClipTokenizer tokenizer;
-  for (std::string line; std::getline(in, line);) {
-    std::cout << json_list(tokenizer.encode(line));
-    check_interrupted();
-  }
+  for (std::string line; std::getline(in, line);) std::cout << json_list(tokenizer.encode(line));
   if (in.bad()) throw ConfigError("cannot read", name);
 }
 
 void tokenize(const TokenizeArguments& arguments) {
   std::ios::sync_with_stdio(false);
+  restore_default_signals();
   if (arguments.file == "-") return tokenize_lines(std::cin, "standard input");
   std::ifstream in(arguments.file, std::ios::binary);
   if (!in) throw ConfigError("cannot open", arguments.file);
