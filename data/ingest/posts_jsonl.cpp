@@ -88,6 +88,9 @@ PostRecord read_record(const dom::object& object) {
 PostsJsonlReader::PostsJsonlReader(const SourceOptions& options) {
   const fs::path path = fs::absolute(options.path).lexically_normal();
   image_dir_ = options.image_dir ? fs::absolute(*options.image_dir).lexically_normal() : path.parent_path();
+  if (options.image_dir && !fs::is_directory(image_dir_)) {
+    throw ConfigError("no such folder", image_dir_.string(), "correct image_dir of this source");
+  }
   file_ = std::make_unique<MappedFile>(path);
   text_ = {reinterpret_cast<const char*>(file_->bytes().data()), file_->bytes().size()};
   if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);

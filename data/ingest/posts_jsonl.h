@@ -16,7 +16,7 @@ class PostRecord;
 /// Pictures are looked for in `image_dir`, else beside the file; posts without one are fine.
 class PostsJsonlReader : public SourceReader {
  public:
-  /// ConfigError if the file cannot be read.
+  /// ConfigError if the file cannot be read, or `image_dir` is no folder.
   explicit PostsJsonlReader(const SourceOptions& options);
 
   std::string_view kind() const override { return "posts jsonl"; }

@@ -14,7 +14,10 @@ std::unique_ptr<SourceReader> open_source(const SourceOptions& options) {
     throw ConfigError("a source without a path", "dataset.sources", "name a folder or a posts file");
   const std::filesystem::path path(options.path);
   std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return std::make_unique<FolderReader>(options);
+  if (std::filesystem::is_directory(path, error)) {
+    if (options.image_dir) throw ConfigError("image_dir is for posts files; this source is a folder", path.string());
+    return std::make_unique<FolderReader>(options);
+  }
   if (!std::filesystem::exists(path, error)) {
     throw ConfigError("source not found", path.string(),
                       "check dataset.sources; relative paths start at the YAML's folder");

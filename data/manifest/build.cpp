@@ -202,6 +202,9 @@ ManifestParts make_parts(const std::vector<ReadSource>& sources, TagDictionary t
       content.update_number(static_cast<int64_t>(person.person_class));
       state.update_field(post.picture.path);
       state.update_number(post.picture.modified_ns);
+      state.update_number(static_cast<int64_t>(person.group_size));
+      state.update_number(person.inferred);
+      state.update_number(person.conflict);
     }
     for (const BadSample& sample : sources[s].bad)
       state.update_field(text(sample.id, sample.line, sample.reason, sample.detail));
