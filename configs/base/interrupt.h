@@ -10,7 +10,7 @@ void restore_default_signals();
 bool interrupted();
 /// 0, or the signal that came.
 int interrupt_signal();
-/// Throws InterruptedError (exit code 130 or 143) if a signal came.
+/// Throws Error with exit code 130 or 143 if a signal came.
 void check_interrupted();
 
 }  // namespace atelier
