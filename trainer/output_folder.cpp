@@ -30,7 +30,8 @@ OutputFolderLock::OutputFolderLock(const fs::path& folder) {
 OutputFolderLock::~OutputFolderLock() { ::close(descriptor_); }
 
 bool holds_run(const fs::path& folder) {
-  return fs::exists(folder / "metrics.jsonl") || fs::exists(folder / "checkpoints");
+  std::error_code absent;
+  return fs::file_size(folder / "metrics.jsonl", absent) > 0 && !absent;
 }
 
 }  // namespace atelier

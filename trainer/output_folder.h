@@ -17,7 +17,7 @@ class OutputFolderLock {
   int descriptor_ = -1;
 };
 
-/// Whether a run has written here before.
+/// Whether a run has trained here before: at least one line of metrics.jsonl.
 bool holds_run(const std::filesystem::path& folder);
 
 }  // namespace atelier

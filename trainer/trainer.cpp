@@ -9,6 +9,7 @@
 
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
+#include "configs/base/hash.h"
 #include "configs/base/interrupt.h"
 #include "configs/base/log.h"
 #include "configs/base/progress.h"
@@ -52,16 +53,26 @@ std::string step_name(int64_t step) {
 
 /// What a resumed run must have in common with the one that wrote the checkpoint.
 RunFingerprint make_fingerprint(const RunOptions& run, const Dataset& dataset, const RankInfo& ranks) {
-  const BatchingOptions& batching = run.train.batching;
+  const TrainOptions& train = run.train;
+  const BatchingOptions& batching = train.batching;
   RunFingerprint fingerprint = {
       {"dataset", dataset.hash()},
       {"seed", std::to_string(run.seed)},
       {"model", run.model.config.value_or(run.model.pretrained_model_name_or_path.value_or(""))},
-      {"network", run.network ? text(run.network->algo, " rank ", run.network->network_dim) : "none"},
-      {"train.optimizer_type", run.train.optimizer_type},
-      {"train.mixed_precision", run.train.mixed_precision},
-      {"train.lr_scheduler", run.train.lr_scheduler},
-      {"train.learning_rate", shortest(run.train.learning_rate)},
+      {"model.vae", run.model.vae.value_or("the model's")},
+      {"network", run.network ? text(run.network->algo, " rank ", run.network->network_dim, " alpha ",
+                                     shortest(run.network->network_alpha))
+                              : "none"},
+      {"train.mixed_precision", train.mixed_precision},
+      {"train.optimizer",
+       text(train.optimizer_type, " betas ", shortest(train.adam_beta1), " ", shortest(train.adam_beta2), " epsilon ",
+            shortest(train.adam_epsilon), " decay ", shortest(train.weight_decay))},
+      {"train.max_grad_norm", shortest(train.max_grad_norm)},
+      {"train.lr_scheduler", text(train.lr_scheduler, " warm-up ", train.lr_warmup_steps)},
+      {"train.learning_rate", shortest(train.learning_rate)},
+      {"train.unet_lr", shortest(train.unet_lr.value_or(train.learning_rate))},
+      {"train.learning_rate_te1", shortest(train.learning_rate_te1.value_or(train.learning_rate))},
+      {"train.learning_rate_te2", shortest(train.learning_rate_te2.value_or(train.learning_rate))},
   };
   if (batching.global_batch_size) {
     fingerprint["train.global_batch_size"] = std::to_string(*batching.global_batch_size);
@@ -127,6 +138,7 @@ struct Trainer::Parts {
         total_steps(dataset.plan().total_steps()) {
     build();
     resume();
+    if (communicator) check_same_start();
     if (ranks.is_main() && !settings.dry_run) open_outputs();
   }
 
@@ -156,8 +168,23 @@ struct Trainer::Parts {
     log_info("resumes after step ", grouped(state.step), " from ", checkpoint->string());
   }
 
+  /// Ranks on hosts that do not share their disks could begin at different steps, or with different data.
+  void check_same_start() {
+    const auto own = static_cast<int64_t>(hash64(text(first_step, ' ', total_steps, ' ', dataset.hash())) >> 1);
+    at::Tensor starts = at::zeros({ranks.world_size}, at::kLong);
+    starts[ranks.rank] = own;
+    communicator->all_reduce(starts);
+    for (int64_t rank = 0; rank < ranks.world_size; ++rank) {
+      if (starts[rank].item<int64_t>() == starts[0].item<int64_t>()) continue;
+      throw ConfigError(text("rank ", rank, " sees another checkpoint or other data than rank 0"),
+                        text("rank ", ranks.rank, " would begin with step ", first_step, ", dataset ", dataset.hash()),
+                        "give all hosts the same files: output_dir and the sources on a shared disk");
+    }
+  }
+
   void open_outputs() {
     const fs::path folder(run.output_dir);
+    set_aside_later_checkpoints(folder, first_step - 1);
     write_file_atomically(folder / "config.yaml", resolved_yaml(run));
     checkpoints = std::make_unique<CheckpointWriter>(folder / "checkpoints", run.save.keep_last);
     metrics = std::make_unique<MetricLog>(folder / "metrics.jsonl", first_step - 1);
@@ -210,13 +237,18 @@ double Trainer::Parts::scale_gradient(double weight_sum) {
 
 void Trainer::Parts::check_finite(const StepSamples& samples, double grad_norm, const LoadedStep& loaded) const {
   if (samples.all_finite() && std::isfinite(grad_norm)) return;
+  // Of a loss those to blame are known; a gradient is the sum over all.
   std::vector<std::string> ids;
+  int64_t index = 0;
   for (const LoadedBatch& batch : loaded.micro_batches) {
-    for (const LoadedSample& sample : batch.samples) ids.push_back(sample.id);
+    for (const LoadedSample& sample : batch.samples) {
+      if (samples.all_finite() || !samples.own_is_finite(index)) ids.push_back(sample.id);
+      ++index;
+    }
   }
   throw DataError(
       text("the ", samples.all_finite() ? "gradient" : "loss", " of step ", loaded.step, " is not a finite number"),
-      text("rank ", ranks.rank, ", samples: ", join(ids, ", ")),
+      text("rank ", ranks.rank, ", samples: ", ids.empty() ? "none, see the other ranks" : join(ids, ", ")),
       "look at these pictures; lower the learning rate if they are sound");
 }
 
@@ -290,6 +322,8 @@ void Trainer::Parts::loop() {
     }
     if (stop) {
       if (checkpoints) checkpoints->wait();
+      // Whoever started the ranks may end the others soon after the first: none goes before the checkpoint is written.
+      if (communicator) communicator->barrier();
       if (progress) progress->finish();
       log_info("stopped after step ", step.step, "; the checkpoint is written: go on with --resume auto");
       check_interrupted();

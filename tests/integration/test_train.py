@@ -177,6 +177,21 @@ def test_a_second_run_in_the_same_folder_is_refused(reference):
     assert "complete" in complete.stderr
     other = train(yaml, "--resume", "auto", "seed=8", check=False)
     assert other.returncode == 2 and "seed: 7 then, 8 now" in other.stderr
+    for option in ("train.weight_decay=0.5", "train.lr_warmup_steps=3", "train.unet_lr=0.5", "train.max_grad_norm=2"):
+        other = train(yaml, "--resume", "auto", option, check=False)
+        assert other.returncode == 2 and " then, " in other.stderr, option
+
+
+def test_going_on_from_an_earlier_checkpoint(reference, tmp_path):
+    """What followed it before is set aside: neither kept as newer, nor resumed."""
+    yaml = write_run(tmp_path)
+    train(yaml)
+    checkpoints = tmp_path / "out" / "checkpoints"
+    done = train(yaml, "--resume", checkpoints / "step-00000009")
+    assert "step-00000012.abandoned" in done.stderr
+    assert (checkpoints / "step-00000012.abandoned" / "state.json").exists()
+    assert (checkpoints / "step-00000012" / "state.json").exists()
+    assert figures(tmp_path / "out") == figures(reference / "out")
 
 
 def test_two_runs_at_once_are_refused(tmp_path):
@@ -233,6 +248,8 @@ def test_wrong_input_has_its_exit_code(tmp_path):
         (["train.global_batch_size=7", "--nproc-per-node", "2"], 2, "7"),
         (["train.unet_lr=0", "train.learning_rate=0"], 2, "nothing is trained"),
         (["--resume", "nowhere"], 2, "no such checkpoint"),
+        (["network={network_dim: 4}", "train.learning_rate_te1=0.1"], 2, "do not reach adapters"),
+        (["sample={every_n_steps: 2, prompts: pictures/000.txt, width: 40, height: 32}"], 2, "sides of 16"),
     ]
     for arguments, code, word in cases:
         failed = train(yaml, *arguments, check=False)

@@ -15,7 +15,8 @@ enum Row : int64_t { kLoss, kWeight, kTimestep, kClass, kRows };
 
 StepSamples::StepSamples(int64_t count, const RankInfo& ranks)
     : slots_(count * ranks.world_size),
-      next_(count * ranks.rank),
+      first_(count * ranks.rank),
+      next_(first_),
       values_(at::zeros({kRows, slots_ + 1}, at::kDouble)) {}
 
 void StepSamples::add(const LoadedBatch& batch, const MicroLoss& loss) {
@@ -60,6 +61,8 @@ bool StepSamples::all_finite() const {
   }
   return true;
 }
+
+bool StepSamples::own_is_finite(int64_t index) const { return std::isfinite(at(kLoss, first_ + index)); }
 
 template <typename KeyOf>
 std::vector<std::optional<double>> StepSamples::means(int64_t key_count, KeyOf key_of) const {

@@ -45,6 +45,8 @@ class StepSamples {
   double weight_sum() const;
   double mean_loss() const;
   bool all_finite() const;
+  /// The loss of this rank's sample `index`, in the order of add().
+  bool own_is_finite(int64_t index) const;
   std::vector<std::optional<double>> loss_by_timestep(int64_t num_timesteps) const;
   std::vector<std::optional<double>> loss_by_class(int64_t class_count) const;
 
@@ -53,7 +55,8 @@ class StepSamples {
   std::vector<std::optional<double>> means(int64_t key_count, KeyOf key_of) const;
   double at(int64_t row, int64_t slot) const;
 
-  int64_t slots_, next_;
+  int64_t slots_;
+  int64_t first_, next_;  // of this rank
   bool interrupt_ = false;
   at::Tensor values_;  // [4, slots + 1] fp64: loss, weight, timestep, class; last column: interrupt
 };

@@ -75,9 +75,20 @@ void check_run(const RunOptions& run, bool for_training) {
   if (!run.model.pretrained_model_name_or_path && !run.model.config) {
     throw ConfigError("no model is given", "model", "set model.pretrained_model_name_or_path, or model.config");
   }
+  if (run.network && (run.train.learning_rate_te1 || run.train.learning_rate_te2)) {
+    throw ConfigError("learning_rate_te1 and learning_rate_te2 do not reach adapters", "train",
+                      "adapters of all parts learn at unet_lr or learning_rate; network.network_train_unet_only leaves "
+                      "the text encoders out");
+  }
   if (run.dataset.sources.empty()) throw ConfigError("no source of pictures is given", "dataset.sources");
   if (run.sample.every_n_steps > 0 && !run.sample.prompts) {
     throw ConfigError("previews need prompts", "sample.prompts", "name a file with one prompt a line");
+  }
+  const int64_t divisor = side_divisor(run);
+  if (run.sample.every_n_steps > 0 && (run.sample.width % divisor != 0 || run.sample.height % divisor != 0)) {
+    throw ConfigError(text("previews of ", run.sample.width, " x ", run.sample.height,
+                           " px: this model draws sides of ", divisor, ", ", 2 * divisor, ", ... px"),
+                      "sample.width, sample.height");
   }
 }
 
