@@ -81,6 +81,10 @@ std::unique_ptr<LoraNetwork> LoraNetwork::load(const std::filesystem::path& path
     if (!parts.down || !parts.up || parts.down->shape.size() < 2 || parts.up->shape.size() < 2) {
       throw WeightsError(text("the adapter ", name, " lacks a matrix"), path.string());
     }
+    const bool one_alpha = !parts.alpha || parts.alpha->shape.empty() || parts.alpha->shape == std::vector<int64_t>{1};
+    if (parts.down->shape[0] < 1 || parts.up->shape[1] != parts.down->shape[0] || !one_alpha) {
+      throw WeightsError(text("the matrices or the alpha of the adapter ", name, " do not go together"), path.string());
+    }
     const auto rank = static_cast<double>(parts.down->shape[0]);
     const double alpha = parts.alpha ? read_float(file, *parts.alpha).item<double>() : rank;
     auto adapter = std::make_shared<Lora>(read_float(file, *parts.down), read_float(file, *parts.up), alpha);

@@ -206,5 +206,18 @@ TEST_F(LoraOfUNet, OtherKindsOfAdaptersAreRefused) {
   EXPECT_THROW(LoraNetwork::load(folder_.path() / "half.safetensors"), WeightsError);
 }
 
+TEST_F(LoraOfUNet, MatricesThatDoNotGoTogetherAreRefused) {
+  const std::filesystem::path file = folder_.path() / "odd.safetensors";
+  const auto refused = [&](std::vector<int64_t> down, std::vector<int64_t> up, std::vector<int64_t> alpha) {
+    write_tensors(file, {{"lora_unet_x.lora_down.weight", at::ones(down)},
+                         {"lora_unet_x.lora_up.weight", at::ones(up)},
+                         {"lora_unet_x.alpha", at::ones(alpha)}});
+    EXPECT_THROW(LoraNetwork::load(file), WeightsError);
+  };
+  refused({2, 8}, {8, 3}, {});   // two ranks
+  refused({0, 8}, {8, 0}, {});   // no rank
+  refused({2, 8}, {8, 2}, {2});  // two alphas
+}
+
 }  // namespace
 }  // namespace atelier

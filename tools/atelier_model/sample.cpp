@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 #include "configs/base/error.h"
 #include "configs/base/interrupt.h"
@@ -190,7 +191,7 @@ void declare_options(CLI::App& app, SampleArguments& arguments) {
   app.add_option("--guidance-scale", generate.guidance_scale, "1 and below: no guidance")->capture_default_str();
   app.add_option("--sampler", generate.sampler, "ddim or euler; default: the model's scheduler")->type_name("NAME");
   app.add_option("--seed", arguments.seed, "of a prompt's first picture")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
       ->capture_default_str();
   app.add_option("--count", arguments.count, "pictures a prompt, with seeds counting up")
       ->check(CLI::Range(1, 10000))
