@@ -177,7 +177,8 @@ struct Trainer::Parts {
     for (int64_t rank = 0; rank < ranks.world_size; ++rank) {
       if (starts[rank].item<int64_t>() == starts[0].item<int64_t>()) continue;
       throw ConfigError(text("rank ", rank, " sees another checkpoint or other data than rank 0"),
-                        text("rank ", ranks.rank, " would begin with step ", first_step, ", dataset ", dataset.hash()),
+                        text("rank ", ranks.rank, " would begin with step ", first_step, " of ", total_steps,
+                             ", dataset ", dataset.hash()),
                         "give all hosts the same files: output_dir and the sources on a shared disk");
     }
   }

@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -215,6 +216,25 @@ def test_a_failing_rank_is_named(tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 4
     assert "rank 1 was ended by signal 9" in errors
+
+
+def test_ranks_that_begin_differently_are_refused(tmp_path):
+    """As two hosts without a shared disk would: nothing is trained."""
+    yaml = write_run(tmp_path)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    ranks = []
+    for rank, steps in enumerate((12, 13)):
+        environment = {**ENVIRONMENT, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2",
+                       "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        command = [str(program("atelier")), "train", str(yaml), f"train.max_train_steps={steps}"]
+        ranks.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
+    for process in ranks:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 2, errors
+        assert "rank 1 sees another checkpoint or other data than rank 0" in errors
+    assert not metrics(tmp_path / "out")
 
 
 def test_a_step_without_finite_loss_names_its_samples(tmp_path):
