@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <chrono>
 #include <cmath>
@@ -32,6 +33,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// Otherwise every process would also open a context on the first GPU.
+at::Device make_current(at::Device device) {
+  if (!device.is_cpu()) c10::impl::VirtualGuardImpl(device.type()).setDevice(device);
+  return device;
+}
 
 at::ScalarType choose_compute_type(const TrainOptions& options, at::Device device) {
   if (options.mixed_precision == "no") return at::kFloat;
@@ -130,7 +137,7 @@ struct Trainer::Parts {
         settings(trainer_settings),
         ranks(rank_info),
         lock(ranks.is_main() && !settings.dry_run ? std::make_unique<OutputFolderLock>(run.output_dir) : nullptr),
-        device(choose_device(run.train.device, "train.device", ranks.local_rank)),
+        device(make_current(choose_device(run.train.device, "train.device", ranks.local_rank))),
         compute_type(choose_compute_type(run.train, device)),
         communicator(ranks.world_size > 1 ? std::make_unique<Communicator>(ranks, device) : nullptr),
         dataset(open_dataset(run, ranks)),

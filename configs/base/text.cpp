@@ -125,7 +125,7 @@ std::string grouped(int64_t number) {
   const size_t first = number < 0 ? 1 : 0;
   for (size_t i = digits.size(); i > first + 3;) {
     i -= 3;
-    digits.insert(i, ",");
+    digits.insert(i, 1, ',');  // the overload of (i, ",") draws a false warning from GCC 12
   }
   return digits;
 }
