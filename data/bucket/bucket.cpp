@@ -42,10 +42,10 @@ std::vector<BucketSize> make_buckets(const BucketOptions& options) {
 void check_bucket_divisor(const BucketOptions& options, int64_t divisor) {
   const int64_t unit = options.enable_bucket ? options.bucket_reso_steps : options.resolution;
   if (unit % divisor == 0) return;
-  throw ConfigError(
-      text(unit, " is not a multiple of ", divisor, ", which this model divides sides by"),
-      options.enable_bucket ? "dataset.buckets.bucket_reso_steps" : "dataset.buckets.resolution",
-      text("use ", std::max(divisor, floor_to(unit, divisor)), " or ", floor_to(unit, divisor) + divisor));
+  const int64_t below = floor_to(unit, divisor);
+  throw ConfigError(text(unit, " is not a multiple of ", divisor, ", which this model divides sides by"),
+                    options.enable_bucket ? "dataset.buckets.bucket_reso_steps" : "dataset.buckets.resolution",
+                    below > 0 ? text("use ", below, " or ", below + divisor) : text("use ", divisor));
 }
 
 BucketAssigner::BucketAssigner(const BucketOptions& options)

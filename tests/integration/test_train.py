@@ -284,3 +284,12 @@ def test_dry_run_writes_nothing(tmp_path):
     assert "12 steps" in done.stderr
     assert not (tmp_path / "out" / "metrics.jsonl").exists()
     assert not (tmp_path / "out" / "checkpoints").exists()
+
+
+def test_too_little_memory_is_the_machines_error(tmp_path):
+    yaml = write_run(tmp_path)
+    path = tmp_path / "config" / "text_encoder" / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "hidden_size": 2**20}))  # embeddings of 200 GB
+    failed = train(yaml, check=False)
+    assert failed.returncode == 4 and "out of memory" in failed.stderr, failed.stderr

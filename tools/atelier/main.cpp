@@ -93,9 +93,11 @@ bool print_family(const std::string& first, const std::string& second) {
 
 [[noreturn]] void execute(std::string_view program, char** argv) {
   const std::string path = (program_folder() / program).string();
-  // OpenMP's threads spin while they wait by default: measured five times slower as soon as anything else wants a core
-  // (the workers that decode pictures, another rank). The variable is read when the library is loaded.
-  ::setenv("OMP_WAIT_POLICY", "PASSIVE", /*overwrite=*/0);
+  // OpenMP's threads spin while they wait, by default for milliseconds: ruinous as soon as anything else wants a core
+  // (the workers that decode pictures, another rank). Not spinning at all costs a wake-up an operation. A short spin
+  // was the best both on an idle and on a busy machine (docs/benchmarks.md). Read when the library is loaded: hence
+  // here.
+  if (!std::getenv("OMP_WAIT_POLICY")) ::setenv("GOMP_SPINCOUNT", "20000", /*overwrite=*/0);
   ::execv(path.c_str(), argv);
   throw ConfigError(text("cannot start ", program, ": ", std::strerror(errno)), path,
                     "build it (tools/setup), or install with cmake --install");

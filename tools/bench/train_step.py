@@ -3,7 +3,7 @@
 
 Ours is `atelier train` on generated pictures (decode, DCT, tokenizer, both text encoders, UNet, backward, clipping,
 AdamW, metrics); the peer does the same with ready latents and token ids: both text encoders, UNet, backward,
-clip_grad_norm_, torch.optim.AdamW (fused), starting from the same weights. Same threads, in turns; the median of the
+clip_grad_norm_, torch.optim.AdamW (fused), starting from the same weights. Same threads and OpenMP settings, in turns; the median of the
 steps' seconds and the ratio are printed. Takes two minutes.
 
     tools/bench/train_step.py [--turns 3] [--steps 12] [--threads 2] [--build build/dev]
@@ -102,7 +102,7 @@ def main():
             ours += run_ours(folder, f"turn{turn}", arguments.steps, arguments.threads, arguments.build)
             command = [sys.executable, __file__, "--peer", model, "--steps", str(arguments.steps), "--threads", str(arguments.threads)]
             done = subprocess.run(command, check=True, capture_output=True, text=True,
-                                  env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"})
+                                  env={"GOMP_SPINCOUNT": "20000", **os.environ})
             theirs += json.loads(done.stdout.splitlines()[-1])
     mine, other = statistics.median(ours), statistics.median(theirs)
     print(f"step of the demo's model, batch {BATCH}, {SIDE} px, {arguments.threads} threads: "

@@ -57,7 +57,7 @@ function(atelier_gtest name)
   add_test(NAME ${name}
            COMMAND ${name} --gtest_output=xml:${CMAKE_BINARY_DIR}/test-reports/${name}.xml)
   # Passive: OpenMP's threads otherwise spin on cores that other tests need (60 s became 4 s on a busy machine).
-  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600 ENVIRONMENT "OMP_WAIT_POLICY=passive")
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600 ENVIRONMENT "GOMP_SPINCOUNT=20000")
 endfunction()
 
 # atelier_pytest(NAME FILE ... [LABELS ...]): tests against Python peers, or of the programs as a user runs them.
@@ -73,7 +73,7 @@ function(atelier_pytest name)
   add_test(NAME ${name}
            COMMAND ${ATELIER_PYTHON} -m pytest -q -p no:cacheprovider
                    --junitxml=${CMAKE_BINARY_DIR}/test-reports/${name}.xml ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_FILE})
-  set(_environment OMP_WAIT_POLICY=passive PYTHONDONTWRITEBYTECODE=1
+  set(_environment GOMP_SPINCOUNT=20000 PYTHONDONTWRITEBYTECODE=1
       ATELIER_BUILD_DIR=${CMAKE_BINARY_DIR} ATELIER_SOURCE_DIR=${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${_environment}")
 endfunction()

@@ -40,6 +40,13 @@ int report(const Error& error) {
   return static_cast<int>(error.exit_code());
 }
 
+/// torch's allocators throw exceptions of their own; they are told by their words, so that this file needs no torch.
+bool tells_of_memory(const std::exception& error) {
+  const std::string_view what = error.what();
+  return dynamic_cast<const std::bad_alloc*>(&error) || what.find("can't allocate memory") != std::string_view::npos ||
+         what.find("out of memory") != std::string_view::npos;
+}
+
 template <typename Body>
 int guarded(Body body) {
   try {
@@ -48,14 +55,15 @@ int guarded(Body body) {
     return static_cast<int>(ExitCode::kOk);
   } catch (const Error& error) {
     return report(error);
-  } catch (const std::bad_alloc&) {
-    return report(
-        MachineError("out of memory", "", "use a smaller batch, fewer workers, or a machine with more memory"));
   } catch (const std::filesystem::filesystem_error& error) {
     const bool full = error.code() == std::errc::no_space_on_device;
     return report(Error(full ? ExitCode::kMachine : ExitCode::kUser, "cannot use the path: " + error.code().message(),
                         error.path1().string(), ""));
   } catch (const std::exception& error) {
+    if (tells_of_memory(error)) {
+      return report(
+          MachineError("out of memory", "", "use a smaller batch, fewer workers, or a machine with more memory"));
+    }
     return report(Error(ExitCode::kUnexpected, error.what(), "",
                         "this is likely a bug: please report it with the command and its output"));
   }

@@ -5,10 +5,6 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 CACHE_DIR=$ROOT/.cache
 BUILD_DIR=$ROOT/build/dev
 
-# OpenMP's threads sleep while they wait. When they spin, its default, and another program wants the same cores, a
-# training step takes 15 times as long (measured on two cores).
-export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
-
 # Exit codes as in docs/cli.md.
 readonly EXIT_BUG=1 EXIT_USER=2 EXIT_MACHINE=4
 
