@@ -288,6 +288,7 @@ StepMetrics Trainer::Parts::train_step(const LoadedStep& loaded, bool& stop) {
 
 void Trainer::Parts::write_checkpoint(int64_t step, int64_t epoch) {
   if (!checkpoints) return;
+  metrics->sync();
   checkpoints->write({step, epoch, make_fingerprint(run, dataset, ranks)}, *store, *optimizer, model.component_files());
 }
 

@@ -70,4 +70,8 @@ void MetricLog::write(const StepMetrics& metrics) {
   throw MachineError("no space left for metrics", path_.string(), "free some space, then resume with --resume auto");
 }
 
+void MetricLog::sync() {
+  if (::fsync(descriptor_) != 0) throw_errno("cannot write to disk", path_.string());
+}
+
 }  // namespace atelier

@@ -19,6 +19,8 @@ class MetricLog {
 
   /// The line is with the system when this returns. MachineError on a full disk.
   void write(const StepMetrics& metrics);
+  /// On disk: before a checkpoint says that these steps are done.
+  void sync();
 
  private:
   std::filesystem::path path_;
