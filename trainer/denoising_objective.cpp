@@ -1,10 +1,10 @@
 #include "trainer/denoising_objective.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include "configs/base/hash.h"
 #include "configs/base/random.h"
-#include "configs/base/thread_pool.h"
 #include "models/unet/unet_2d_condition.h"
 
 namespace atelier {
@@ -57,8 +57,10 @@ at::Tensor DenoisingObjective::noise(const LoadedBatch& batch, const at::Tensor&
   at::Tensor noise = at::empty(like.sizes(), at::TensorOptions(at::kFloat));
   const int64_t count = noise.numel() / noise.size(0);
   float* out = noise.mutable_data_ptr<float>();
-  parallel_for(noise.size(0), 0, [&](int64_t i) {
-    fill_normal(sample_key(seed_, "noise", batch.samples[static_cast<size_t>(i)]), out + i * count, count);
+  at::parallel_for(0, noise.size(0), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      fill_normal(sample_key(seed_, "noise", batch.samples[static_cast<size_t>(i)]), out + i * count, count);
+    }
   });
   return noise.to(device_);
 }
