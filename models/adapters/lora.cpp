@@ -62,9 +62,15 @@ void Lora::register_pair(std::vector<int64_t> down, std::vector<int64_t> up, int
   add_parameter("lora_up.weight", up_, std::move(up), Init::constant(0));
 }
 
-at::Tensor Lora::delta(const Projection& projection, const at::Tensor& input) const {
-  const double scale = multiplier_ * alpha_ / static_cast<double>(rank_);
-  const at::Tensor inner = projection.apply(input, down_, {}) * scale;  // the narrow tensor is the cheap one to scale
+double Lora::scale() const { return multiplier_ * alpha_ / static_cast<double>(rank_); }
+
+at::Tensor Lora::adapted_weight(const at::Tensor& weight) const {
+  const at::Tensor product = at::matmul(up_.flatten(1), down_.flatten(1)).view(weight.sizes());
+  return weight + product.to(weight.scalar_type()) * scale();
+}
+
+at::Tensor Lora::delta(const Projection& projection, const ProjectionInput& input) const {
+  const at::Tensor inner = projection.apply(input, down_, {}) * scale();  // the narrow tensor is the cheap one to scale
   return up_.dim() == 2 ? at::linear(inner, up_) : at::conv2d(inner, up_);
 }
 

@@ -27,14 +27,16 @@ class Lora : public Adapter {
   /// Of a file.
   Lora(at::Tensor down, at::Tensor up, double alpha);
 
-  at::Tensor delta(const Projection& projection, const at::Tensor& input) const override;
+  bool fits(const Projection& projection) const override;
+  at::Tensor adapted_weight(const at::Tensor& weight) const override;
+  bool acts_on_output() const override { return true; }
+  at::Tensor delta(const Projection& projection, const ProjectionInput& input) const override;
 
-  /// Whether the shapes go with the projection's.
-  bool fits(const Projection& projection) const;
   double alpha() const { return alpha_; }
   void set_multiplier(double multiplier) { multiplier_ = multiplier; }
 
  private:
+  double scale() const;
   void register_pair(std::vector<int64_t> down, std::vector<int64_t> up, int64_t fan_in);
 
   int64_t rank_;

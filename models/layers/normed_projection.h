@@ -25,7 +25,7 @@ at::Tensor normed_projection(const Norm& norm, Activation activation, const Proj
 template <size_t N>
 std::array<at::Tensor, N> normed_projections(const Norm& norm, const std::array<const Projection*, N>& projections,
                                              const at::Tensor& input) {
-  const at::Tensor normed = norm.forward(input);
+  const ProjectionInput normed(norm.forward(input));
   std::array<at::Tensor, N> outputs;
   for (size_t i = 0; i < N; ++i) outputs[i] = projections[i]->forward(normed);
   return outputs;

@@ -2,12 +2,34 @@
 
 #include <ATen/ATen.h>
 
+#include <stdexcept>
+
 namespace atelier {
 
-at::Tensor Projection::forward(const at::Tensor& input) const {
-  at::Tensor output = base(input);
-  for (const auto& adapter : adapters_) output = output + adapter->delta(*this, input);
+at::Tensor Adapter::delta(const Projection&, const ProjectionInput&) const {
+  throw std::logic_error("Adapter::delta: this adapter acts through the weight");
+}
+
+at::Tensor Projection::forward(const ProjectionInput& input) const {
+  at::Tensor output = apply(input, effective_weight(), bias_);
+  for (const auto& adapter : adapters_) {
+    if (adapter->acts_on_output()) output = output + adapter->delta(*this, input);
+  }
   return output;
+}
+
+at::Tensor Projection::effective_weight() const {
+  at::Tensor weight = weight_;
+  for (const auto& adapter : adapters_) {
+    if (!adapter->acts_on_output()) weight = adapter->adapted_weight(weight);
+  }
+  return weight;
+}
+
+at::Tensor Projection::merged_weight() const {
+  at::Tensor weight = weight_;
+  for (const auto& adapter : adapters_) weight = adapter->adapted_weight(weight);
+  return weight;
 }
 
 Linear::Linear(int64_t in_features, int64_t out_features, bool bias) {
@@ -15,8 +37,8 @@ Linear::Linear(int64_t in_features, int64_t out_features, bool bias) {
   if (bias) add_parameter("bias", bias_, {out_features}, Init::fan_in(in_features));
 }
 
-at::Tensor Linear::apply(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias) const {
-  return at::linear(input, weight, bias);
+at::Tensor Linear::apply(const ProjectionInput& input, const at::Tensor& weight, const at::Tensor& bias) const {
+  return at::linear(input.tensor(), weight, bias);
 }
 
 Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, int64_t kernel_size, int64_t stride, int64_t padding)
@@ -26,8 +48,8 @@ Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, int64_t kernel_size, i
   add_parameter("bias", bias_, {out_channels}, init);
 }
 
-at::Tensor Conv2d::apply(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias) const {
-  return at::conv2d(input, weight, bias, stride_, padding_);
+at::Tensor Conv2d::apply(const ProjectionInput& input, const at::Tensor& weight, const at::Tensor& bias) const {
+  return at::conv2d(input.tensor(), weight, bias, stride_, padding_);
 }
 
 }  // namespace atelier

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "models/module.h"
@@ -13,29 +14,49 @@ namespace atelier {
 
 class Projection;
 
-/// Something trained beside a projection's weight. Its parameters are not part of the model's tree: they belong to the
-/// network (models/adapters/lora.h) that made them.
-class Adapter : public Module {
+/// What a projection is applied to.
+class ProjectionInput {
  public:
-  /// What the projection's output gains: the result has the shape of `projection.base(input)`.
-  virtual at::Tensor delta(const Projection& projection, const at::Tensor& input) const = 0;
+  ProjectionInput(at::Tensor tensor) : tensor_(std::move(tensor)) {}  // implicit: most inputs are plain tensors
+  const at::Tensor& tensor() const { return tensor_; }
+
+ private:
+  at::Tensor tensor_;
 };
 
-/// y = base(x) + sum of the adapters' deltas.
+/// Something trained beside a projection's weight. Its parameters are not part of the model's tree: they belong to the
+/// network (models/adapters) that made them.
+class Adapter : public Module {
+ public:
+  /// Whether the shapes go with the projection's.
+  virtual bool fits(const Projection& projection) const = 0;
+  /// `weight` with this adapter in it: same shape, differentiable in the adapter's parameters. What merging writes.
+  virtual at::Tensor adapted_weight(const at::Tensor& weight) const = 0;
+
+  /// Adapters that are cheaper beside the projection than in its weight say so and give delta(); the others act through
+  /// the effective weight.
+  virtual bool acts_on_output() const { return false; }
+  /// What the projection's output gains. REQUIRES acts_on_output().
+  virtual at::Tensor delta(const Projection& projection, const ProjectionInput& input) const;
+};
+
+/// y = apply(x, effective weight) + sum of the output-side adapters' deltas.
 class Projection : public Module {
  public:
-  at::Tensor forward(const at::Tensor& input) const;
-  /// Without adapters.
-  at::Tensor base(const at::Tensor& input) const { return apply(input, weight_, bias_); }
+  at::Tensor forward(const ProjectionInput& input) const;
   /// This layer's operation (stride and padding included) with another weight. `bias` may be undefined.
-  virtual at::Tensor apply(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias) const = 0;
+  virtual at::Tensor apply(const ProjectionInput& input, const at::Tensor& weight, const at::Tensor& bias) const = 0;
 
   const at::Tensor& weight() const { return weight_; }  // [out, in] or [out, in, kh, kw]
   const at::Tensor& bias() const { return bias_; }      // [out], undefined without
+  /// The weight with those adapters in it that do not act on the output.
+  at::Tensor effective_weight() const;
+  /// The weight with every adapter in it.
+  at::Tensor merged_weight() const;
   /// Neither weight nor bias is trained (adapters may be).
   bool frozen() const { return !weight_.requires_grad() && !(bias_.defined() && bias_.requires_grad()); }
 
-  /// Adds to the slot; several are summed.
+  /// Adds to the slot; several act one after another.
   void attach(std::shared_ptr<const Adapter> adapter) { adapters_.push_back(std::move(adapter)); }
   void detach_adapters() { adapters_.clear(); }
 
@@ -50,14 +71,14 @@ class Projection : public Module {
 class Linear : public Projection {
  public:
   Linear(int64_t in_features, int64_t out_features, bool bias = true);
-  at::Tensor apply(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias) const override;
+  at::Tensor apply(const ProjectionInput& input, const at::Tensor& weight, const at::Tensor& bias) const override;
 };
 
 /// [B, in, h, w] -> [B, out, h', w'], square kernel, zero padding.
 class Conv2d : public Projection {
  public:
   Conv2d(int64_t in_channels, int64_t out_channels, int64_t kernel_size, int64_t stride = 1, int64_t padding = 0);
-  at::Tensor apply(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias) const override;
+  at::Tensor apply(const ProjectionInput& input, const at::Tensor& weight, const at::Tensor& bias) const override;
 
  private:
   int64_t stride_, padding_;

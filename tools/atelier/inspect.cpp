@@ -11,7 +11,7 @@
 #include "configs/base/mapped_file.h"
 #include "configs/base/safetensors.h"
 #include "configs/base/text.h"
-#include "tools/atelier/model_kind.h"
+#include "models/keys/model_kind.h"
 #include "tools/atelier/verbs.h"
 
 namespace atelier {

@@ -1,4 +1,4 @@
-#include "tools/atelier/model_kind.h"
+#include "models/keys/model_kind.h"
 
 #include <algorithm>
 #include <array>

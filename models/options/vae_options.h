@@ -1,0 +1,36 @@
+// What an AutoencoderKL looks like: diffusers' config.json of SDXL's VAE.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace atelier {
+
+/// diffusers' names and meanings; defaults are the VAE of SDXL base 1.0. Level 0 is the one of the pixels' own size.
+struct AutoencoderKLOptions {
+  int64_t sample_size = 1024;  // px it was trained on; tiling starts above it
+  int64_t in_channels = 3;
+  int64_t out_channels = 3;
+  int64_t latent_channels = 4;
+  std::vector<int64_t> block_out_channels{128, 256, 512, 512};
+  int64_t layers_per_block = 2;
+  int64_t norm_num_groups = 32;
+  double scaling_factor = 0.13025;
+  bool use_quant_conv = true;
+  bool use_post_quant_conv = true;
+  bool mid_block_add_attention = true;
+  bool force_upcast = true;  // fp16 overflows: compute in fp32 (or bf16)
+
+  int64_t levels() const { return static_cast<int64_t>(block_out_channels.size()); }
+};
+
+/// Reads `config.json` (a file, or the folder that holds it). WeightsError naming file and key for what is missing,
+/// unknown, inconsistent, or a variant that is not supported.
+AutoencoderKLOptions read_vae_options(const std::filesystem::path& path);
+
+/// The config.json that diffusers' AutoencoderKL.from_pretrained reads.
+std::string vae_config_json(const AutoencoderKLOptions& options);
+
+}  // namespace atelier
