@@ -8,9 +8,9 @@
 #include <memory>
 #include <vector>
 
+#include "models/layers/resnet.h"
 #include "models/module.h"
 #include "models/options/unet_options.h"
-#include "models/unet/resnet.h"
 #include "models/unet/transformer.h"
 
 namespace atelier {

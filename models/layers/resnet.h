@@ -1,4 +1,5 @@
-// The convolutional half of the UNet: ResNet blocks, and the layers that halve and double the size.
+// The convolutional parts that the UNet and the autoencoder share: ResNet blocks, and the layers that halve and double
+// the size.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,16 +16,17 @@ namespace atelier {
 /// x + conv(silu(norm(conv(silu(norm(x))) + time))), with a 1x1 convolution on x when the channels change.
 class ResnetBlock2D : public Module {
  public:
+  /// `time_channels` 0: a block that is told no time (the autoencoder's).
   ResnetBlock2D(int64_t in_channels, int64_t out_channels, int64_t time_channels, int64_t groups, double eps);
 
-  at::Tensor forward(const at::Tensor& input,  // [B, in, h, w]
-                     const at::Tensor& time    // [B, time], after SiLU
-  ) const;                                     // [B, out, h, w]
+  at::Tensor forward(const at::Tensor& input,     // [B, in, h, w]
+                     const at::Tensor& time = {}  // [B, time], after SiLU; undefined for a block without time
+  ) const;                                        // [B, out, h, w]
 
  private:
   GroupNorm norm1_;
   Conv2d conv1_;
-  Linear time_emb_proj_;
+  std::unique_ptr<Linear> time_emb_proj_;
   GroupNorm norm2_;
   Conv2d conv2_;
   std::unique_ptr<Conv2d> conv_shortcut_;
