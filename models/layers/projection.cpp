@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace atelier {
@@ -10,26 +11,27 @@ at::Tensor Adapter::delta(const Projection&, const ProjectionInput&) const {
   throw std::logic_error("Adapter::delta: this adapter acts through the weight");
 }
 
+bool Projection::adapters_act_on_output() const {
+  return std::all_of(adapters_.begin(), adapters_.end(), [](const auto& adapter) { return adapter->acts_on_output(); });
+}
+
 at::Tensor Projection::forward(const ProjectionInput& input) const {
   at::Tensor output = apply(input, effective_weight(), bias_);
-  for (const auto& adapter : adapters_) {
-    if (adapter->acts_on_output()) output = output + adapter->delta(*this, input);
-  }
+  if (!adapters_act_on_output()) return output;
+  for (const auto& adapter : adapters_) output = output + adapter->delta(*this, input);
   return output;
 }
 
-at::Tensor Projection::effective_weight() const {
-  at::Tensor weight = weight_;
-  for (const auto& adapter : adapters_) {
-    if (!adapter->acts_on_output()) weight = adapter->adapted_weight(weight);
-  }
-  return weight;
-}
+at::Tensor Projection::effective_weight() const { return adapters_act_on_output() ? weight_ : merged_weight(); }
 
 at::Tensor Projection::merged_weight() const {
   at::Tensor weight = weight_;
   for (const auto& adapter : adapters_) weight = adapter->adapted_weight(weight);
   return weight;
+}
+
+void Projection::detach(const Adapter& adapter) {
+  std::erase_if(adapters_, [&](const auto& attached) { return attached.get() == &adapter; });
 }
 
 Linear::Linear(int64_t in_features, int64_t out_features, bool bias) {

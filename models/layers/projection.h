@@ -40,7 +40,8 @@ class Adapter : public Module {
   virtual at::Tensor delta(const Projection& projection, const ProjectionInput& input) const;
 };
 
-/// y = apply(x, effective weight) + sum of the output-side adapters' deltas.
+/// y = apply(x, effective weight), plus the adapters' deltas where all of them act on the output. A mixture goes through
+/// the weight, so that the order of several adapters means the same there and when they are merged.
 class Projection : public Module {
  public:
   at::Tensor forward(const ProjectionInput& input) const;
@@ -49,21 +50,27 @@ class Projection : public Module {
 
   const at::Tensor& weight() const { return weight_; }  // [out, in] or [out, in, kh, kw]
   const at::Tensor& bias() const { return bias_; }      // [out], undefined without
-  /// The weight with those adapters in it that do not act on the output.
+  /// The weight that forward applies: with every adapter in it, unless all of them act on the output.
   at::Tensor effective_weight() const;
-  /// The weight with every adapter in it.
+  /// The weight with every adapter in it, one after another.
   at::Tensor merged_weight() const;
+  /// Replaces the weight by one of its shape.
+  void set_weight(at::Tensor weight) { weight_ = std::move(weight); }
   /// Neither weight nor bias is trained (adapters may be).
   bool frozen() const { return !weight_.requires_grad() && !(bias_.defined() && bias_.requires_grad()); }
 
   /// Adds to the slot; several act one after another.
   void attach(std::shared_ptr<const Adapter> adapter) { adapters_.push_back(std::move(adapter)); }
+  /// Takes it out again, where it is there.
+  void detach(const Adapter& adapter);
   void detach_adapters() { adapters_.clear(); }
 
  protected:
   at::Tensor weight_, bias_;
 
  private:
+  bool adapters_act_on_output() const;
+
   std::vector<std::shared_ptr<const Adapter>> adapters_;
 };
 
