@@ -39,7 +39,6 @@ const json& fixed_values() {
       {"resnet_out_scale_factor", 1.0},
       {"resnet_skip_time_act", false},
       {"resnet_time_scale_shift", "default"},
-      {"reverse_transformer_layers_per_block", nullptr},
       {"time_cond_proj_dim", nullptr},
       {"time_embedding_act_fn", nullptr},
       {"time_embedding_dim", nullptr},
@@ -55,7 +54,8 @@ const std::set<std::string>& known_keys() {
   // clang-format off
   static const std::set<std::string> keys = {
       "sample_size", "in_channels", "out_channels", "block_out_channels", "down_block_types", "up_block_types",
-      "layers_per_block", "transformer_layers_per_block", "attention_head_dim", "cross_attention_dim",
+      "layers_per_block", "transformer_layers_per_block", "reverse_transformer_layers_per_block", "attention_head_dim",
+      "cross_attention_dim",
       "use_linear_projection", "norm_num_groups", "norm_eps", "flip_sin_to_cos", "freq_shift",
       "addition_time_embed_dim", "projection_class_embeddings_input_dim", "_class_name", "_diffusers_version",
       "_name_or_path", "addition_embed_type_num_heads", "mid_block_only_cross_attention"};
@@ -128,8 +128,8 @@ void check_consistency(const ConfigJson& config, const UNet2DConditionOptions& o
                   text("the number of heads (diffusers' meaning of this key) does not divide ", channels, " channels"));
     }
   }
-  if (options.projection_class_embeddings_input_dim <= 6 * options.addition_time_embed_dim) {
-    config.fail("projection_class_embeddings_input_dim", "must be above 6 x addition_time_embed_dim");
+  if (options.projection_class_embeddings_input_dim <= options.addition_time_embed_dim) {
+    config.fail("projection_class_embeddings_input_dim", "must be above addition_time_embed_dim");
   }
 }
 
@@ -155,6 +155,9 @@ UNet2DConditionOptions read_unet_options(const std::filesystem::path& path) {
   options.transformer_layers_per_block.assign(levels, 1);
   if (config.has("transformer_layers_per_block")) {
     options.transformer_layers_per_block = per_level(config, "transformer_layers_per_block", levels);
+  }
+  if (config.has("reverse_transformer_layers_per_block")) {
+    options.reverse_transformer_layers_per_block = per_level(config, "reverse_transformer_layers_per_block", levels);
   }
   options.sample_size = config.count("sample_size", options.sample_size);
   options.in_channels = config.count("in_channels", options.in_channels);
@@ -186,6 +189,8 @@ std::string unet_config_json(const UNet2DConditionOptions& options) {
   const bool same = std::all_of(layers.begin(), layers.end(), [&](int64_t count) { return count == layers.front(); });
   config["layers_per_block"] = same ? json(layers.front()) : json(layers);  // diffusers' LoRA readers add to it
   config["transformer_layers_per_block"] = options.transformer_layers_per_block;
+  const std::vector<int64_t>& reverse = options.reverse_transformer_layers_per_block;
+  config["reverse_transformer_layers_per_block"] = reverse.empty() ? json() : json(reverse);
   config["attention_head_dim"] = options.attention_heads;
   config["cross_attention_dim"] = options.cross_attention_dim;
   config["use_linear_projection"] = options.use_linear_projection;

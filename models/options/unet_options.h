@@ -19,7 +19,8 @@ struct UNet2DConditionOptions {
   std::vector<bool> up_attention{true, true, false};    // CrossAttnUpBlock2D rather than UpBlock2D; lowest level first
   std::vector<int64_t> layers_per_block{2, 2, 2};
   std::vector<int64_t> transformer_layers_per_block{1, 2, 10};
-  std::vector<int64_t> attention_heads{5, 10, 20};  // diffusers calls it attention_head_dim
+  std::vector<int64_t> reverse_transformer_layers_per_block;  // of the up blocks, lowest level first; empty: the same
+  std::vector<int64_t> attention_heads{5, 10, 20};            // diffusers calls it attention_head_dim
   int64_t cross_attention_dim = 2048;
   bool use_linear_projection = true;
   int64_t norm_num_groups = 32;
@@ -27,10 +28,16 @@ struct UNet2DConditionOptions {
   bool flip_sin_to_cos = true;
   double freq_shift = 0;
   int64_t addition_time_embed_dim = 256;
-  int64_t projection_class_embeddings_input_dim = 2816;  // pooled text + 6 x addition_time_embed_dim
+  /// Pooled text + one addition_time_embed_dim for each of the time ids: 6 in SDXL base, 5 in the refiner.
+  int64_t projection_class_embeddings_input_dim = 2816;
 
   int64_t levels() const { return static_cast<int64_t>(block_out_channels.size()); }
   int64_t time_embed_dim() const { return 4 * block_out_channels.front(); }
+  /// Transformer blocks after each ResNet block of the up half's `level`.
+  int64_t up_transformer_layers(int64_t level) const {
+    return reverse_transformer_layers_per_block.empty() ? transformer_layers_per_block[level]
+                                                        : reverse_transformer_layers_per_block[levels() - 1 - level];
+  }
 };
 
 /// Reads `config.json` (a file, or the folder that holds it). WeightsError naming file and key for what is missing,

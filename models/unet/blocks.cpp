@@ -11,10 +11,14 @@
 namespace atelier {
 namespace {
 
+TransformerShape transformer_shape(const UNet2DConditionOptions& options, int64_t level, int64_t layers) {
+  return {options.block_out_channels[level], options.attention_heads[level], layers,
+          options.cross_attention_dim,       options.norm_num_groups,        options.use_linear_projection};
+}
+
+/// Of the down half and of the middle.
 TransformerShape transformer_shape(const UNet2DConditionOptions& options, int64_t level) {
-  return {
-      options.block_out_channels[level], options.attention_heads[level], options.transformer_layers_per_block[level],
-      options.cross_attention_dim,       options.norm_num_groups,        options.use_linear_projection};
+  return transformer_shape(options, level, options.transformer_layers_per_block[level]);
 }
 
 std::unique_ptr<ResnetBlock2D> make_resnet(const UNet2DConditionOptions& options, int64_t in_channels,
@@ -90,7 +94,8 @@ UpBlock::UpBlock(const UNet2DConditionOptions& options, int64_t level) {
     resnets_.push_back(make_resnet(options, in_channels + skip_channels, channels));
     add_child(text("resnets.", i), *resnets_.back());
     if (!has_attention) continue;
-    attentions_.push_back(std::make_unique<Transformer2DModel>(transformer_shape(options, level)));
+    attentions_.push_back(
+        std::make_unique<Transformer2DModel>(transformer_shape(options, level, options.up_transformer_layers(level))));
     add_child(text("attentions.", i), *attentions_.back());
   }
   if (level > 0) {

@@ -39,7 +39,7 @@ at::Tensor UNet2DConditionModel::embed(const at::Tensor& timestep, const at::Ten
                                                options_.freq_shift);
   const at::Tensor sizes = sinusoidal_embedding(time_ids.flatten(), options_.addition_time_embed_dim,
                                                 options_.flip_sin_to_cos, options_.freq_shift)
-                               .view({text_embeds.size(0), -1});  // [B, 6 * addition_time_embed_dim]
+                               .view({text_embeds.size(0), -1});  // [B, T * addition_time_embed_dim]
   const at::Tensor added = at::cat({text_embeds, sizes.to(text_embeds.scalar_type())}, 1).to(dtype);
   return time_embedding_.forward(time.to(dtype)) + add_embedding_.forward(added);
 }

@@ -24,12 +24,12 @@ class UNet2DConditionModel : public Module {
 
   /// Predicts noise or velocity for noisy latents. Any h, w: sides that do not halve evenly are upsampled to the size
   /// of the skip they meet, as in diffusers. `timestep` 0..999, fractions allowed; `time_ids`: original height and
-  /// width, crop top and left, target height and width, in pixels.
+  /// width, crop top and left, target height and width, in pixels (the refiner has 5: the aesthetic score is its last).
   at::Tensor forward(const at::Tensor& sample,                 // [B, in_channels, h, w]
                      const at::Tensor& timestep,               // [B]
                      const at::Tensor& encoder_hidden_states,  // [B, L, cross_attention_dim]
                      const at::Tensor& text_embeds,            // [B, P]
-                     const at::Tensor& time_ids                // [B, 6]
+                     const at::Tensor& time_ids                // [B, T]; P + T * addition_time_embed_dim is fixed
   ) const;                                                     // [B, out_channels, h, w]
 
   /// Trades about a third more computing for the activations of all but one ResNet or transformer block.

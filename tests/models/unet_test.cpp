@@ -26,17 +26,30 @@ std::map<std::string, std::string> golden_shapes(const std::filesystem::path& fi
   return shapes;
 }
 
-TEST(UNet, SdxlConfigGivesTheNamesAndShapesOfSdxl) {
-  const UNet2DConditionModel unet(read_unet_options(kGolden / "unet_config.json"));
+std::map<std::string, std::string> shapes_of(const UNet2DConditionModel& unet) {
   std::map<std::string, std::string> shapes;
   unet.for_each_parameter([&](const std::string& name, const at::Tensor& tensor) {
     std::vector<std::string> sides;
     for (const int64_t side : tensor.sizes()) sides.push_back(std::to_string(side));
     shapes[name] = join(sides, ",");
   });
+  return shapes;
+}
+
+TEST(UNet, SdxlConfigGivesTheNamesAndShapesOfSdxl) {
+  const UNet2DConditionModel unet(read_unet_options(kGolden / "unet_config.json"));
+  const auto shapes = shapes_of(unet);
   EXPECT_EQ(shapes.size(), 1680U);
   EXPECT_EQ(shapes, golden_shapes(kGolden / "unet_keys.tsv"));
   EXPECT_EQ(unet.parameter_count(), 2567463684);
+}
+
+TEST(UNet, RefinerConfigGivesTheNamesAndShapesOfTheRefiner) {
+  const UNet2DConditionModel unet(read_unet_options(kGolden / "refiner_unet_config.json"));
+  const auto shapes = shapes_of(unet);
+  EXPECT_EQ(shapes.size(), 1220U);
+  EXPECT_EQ(shapes, golden_shapes(kGolden / "refiner_unet_keys.tsv"));
+  EXPECT_EQ(unet.parameter_count(), 2259526660);
 }
 
 /// The gradients of everything, by name, for a fixed loss.
@@ -154,29 +167,38 @@ TEST_P(UNetConfigError, NamesKeyAndFile) {
 
 INSTANTIATE_TEST_SUITE_P(
     Edits, UNetConfigError,
-    testing::Values(ConfigEdit{"\"act_fn\": \"silu\"", "\"act_fn\": \"gelu\"", "act_fn"},
-                    ConfigEdit{"\"act_fn\": \"silu\"", "\"act_fun\": \"silu\"", "act_fun"},
-                    ConfigEdit{"\"text_time\"", "\"text\"", "addition_embed_type"},
-                    ConfigEdit{"\"addition_embed_type\": \"text_time\"", "\"addition_embed_type\": null",
-                               "addition_embed_type"},
-                    ConfigEdit{"\"UNetMidBlock2DCrossAttn\"", "null", "mid_block_type"},
-                    ConfigEdit{"\"DownBlock2D\"", "\"AttnDownBlock2D\"", "AttnDownBlock2D"},
-                    ConfigEdit{"    5,\n", "", "attention_head_dim"},
-                    ConfigEdit{"    5,\n", "    7,\n", "attention_head_dim"},
-                    ConfigEdit{"\"norm_num_groups\": 32", "\"norm_num_groups\": 33", "norm_num_groups"},
-                    ConfigEdit{"\"layers_per_block\": 2", "\"layers_per_block\": 0", "layers_per_block"},
-                    ConfigEdit{"\"layers_per_block\": 2", "\"layers_per_block\": \"two\"", "layers_per_block"},
-                    ConfigEdit{"    320,\n", "    9000000000000000000,\n", "block_out_channels"},
-                    ConfigEdit{"\"cross_attention_dim\": 2048,", "", "cross_attention_dim"},
-                    ConfigEdit{"\"class_embed_type\": null", "\"class_embed_type\": \"timestep\"", "class_embed_type"},
-                    ConfigEdit{"{", "[{", "not a JSON object"}));
+    testing::Values(
+        ConfigEdit{"\"act_fn\": \"silu\"", "\"act_fn\": \"gelu\"", "act_fn"},
+        ConfigEdit{"\"act_fn\": \"silu\"", "\"act_fun\": \"silu\"", "act_fun"},
+        ConfigEdit{"\"text_time\"", "\"text\"", "addition_embed_type"},
+        ConfigEdit{"\"addition_embed_type\": \"text_time\"", "\"addition_embed_type\": null", "addition_embed_type"},
+        ConfigEdit{"\"UNetMidBlock2DCrossAttn\"", "null", "mid_block_type"},
+        ConfigEdit{"\"DownBlock2D\"", "\"AttnDownBlock2D\"", "AttnDownBlock2D"},
+        ConfigEdit{"    5,\n", "", "attention_head_dim"}, ConfigEdit{"    5,\n", "    7,\n", "attention_head_dim"},
+        ConfigEdit{"\"num_attention_heads\": null", "\"num_attention_heads\": [5, 10, 20]", "num_attention_heads"},
+        ConfigEdit{"\"upcast_attention\": null", "\"reverse_transformer_layers_per_block\": [10, 2]",
+                   "reverse_transformer_layers_per_block"},
+        ConfigEdit{"\"upcast_attention\": null", "\"reverse_transformer_layers_per_block\": [[4, 4, 10], [2, 1, 1], 1]",
+                   "reverse_transformer_layers_per_block"},
+        ConfigEdit{"\"norm_num_groups\": 32", "\"norm_num_groups\": 33", "norm_num_groups"},
+        ConfigEdit{"\"layers_per_block\": 2", "\"layers_per_block\": 0", "layers_per_block"},
+        ConfigEdit{"\"layers_per_block\": 2", "\"layers_per_block\": \"two\"", "layers_per_block"},
+        ConfigEdit{"    320,\n", "    9000000000000000000,\n", "block_out_channels"},
+        ConfigEdit{"\"cross_attention_dim\": 2048,", "", "cross_attention_dim"},
+        ConfigEdit{"\"class_embed_type\": null", "\"class_embed_type\": \"timestep\"", "class_embed_type"},
+        ConfigEdit{"{", "[{", "not a JSON object"}));
 
 TEST(UNetConfig, WritesWhatItReads) {
   const TemporaryFolder folder;
-  for (const UNet2DConditionOptions& options : {read_unet_options(kGolden / "unet_config.json"), tiny_unet_options()}) {
+  UNet2DConditionOptions reversed = tiny_unet_options();
+  reversed.reverse_transformer_layers_per_block = {3, 1};
+  for (const UNet2DConditionOptions& options :
+       {read_unet_options(kGolden / "unet_config.json"), read_unet_options(kGolden / "refiner_unet_config.json"),
+        tiny_unet_options(), reversed}) {
     write_file_atomically(folder.path() / "config.json", unet_config_json(options));
     EXPECT_EQ(unet_config_json(read_unet_options(folder.path())), unet_config_json(options));
   }
+  EXPECT_EQ(read_unet_options(folder.path()).reverse_transformer_layers_per_block, (std::vector<int64_t>{3, 1}));
 }
 
 }  // namespace

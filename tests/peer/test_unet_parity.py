@@ -16,17 +16,47 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.parity import assert_parity  # noqa: E402
 from support.programs import program, run  # noqa: E402
 
-CONFIGURATIONS = 12
+CONFIGURATIONS = 12  # random ones, beside the named
+TOKENS = (77, 154, 231)  # one, two and three chunks of a prompt
+
+# What a random configuration meets too seldom; `attention_head_dim` is the number of heads, as in SDXL's config.json.
+NAMED = {
+    "sdxl": {
+        "block_out_channels": [32, 64, 128],
+        "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+        "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+        "layers_per_block": 2, "transformer_layers_per_block": [1, 2, 4], "attention_head_dim": [2, 4, 8],
+        "use_linear_projection": True,
+    },
+    "refiner": {
+        "block_out_channels": [24, 48, 96, 96],
+        "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
+        "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+        "layers_per_block": 2, "transformer_layers_per_block": 4, "attention_head_dim": [1, 2, 4, 4],
+        "use_linear_projection": True, "norm_num_groups": 8, "time_ids": 5,
+    },
+    "other depths upwards": {
+        "block_out_channels": [16, 32],
+        "down_block_types": ["CrossAttnDownBlock2D"] * 2, "up_block_types": ["CrossAttnUpBlock2D"] * 2,
+        "transformer_layers_per_block": [1, 3], "reverse_transformer_layers_per_block": [2, 4],
+        "attention_head_dim": [2, 4],
+    },
+    "convolutional projections": {
+        "block_out_channels": [16, 32], "down_block_types": ["CrossAttnDownBlock2D"] * 2,
+        "up_block_types": ["CrossAttnUpBlock2D"] * 2, "attention_head_dim": 4, "use_linear_projection": False,
+    },
+}
 
 
-def random_configuration(rng):
-    """A UNet of the SDXL family; every supported key varies."""
+def random_configuration(rng, chosen=None):
+    """A UNet of the SDXL family; every supported key that `chosen` does not fix varies."""
+    chosen = dict(chosen or {})
 
     def per_level(low, high):
         values = [int(v) for v in rng.integers(low, high + 1, levels)]
         return values if rng.random() < 0.5 else values[0]
 
-    levels = int(rng.integers(1, 4))
+    levels = len(chosen.get("block_out_channels", ())) or int(rng.integers(1, 4))
     groups = int(rng.choice([2, 4, 8]))
     time_dim = 2 * int(rng.integers(2, 9))
     pooled = int(rng.integers(3, 20))
@@ -49,14 +79,14 @@ def random_configuration(rng):
         "freq_shift": int(rng.integers(0, 2)),
         "addition_embed_type": "text_time",
         "addition_time_embed_dim": time_dim,
-        "projection_class_embeddings_input_dim": pooled + 6 * time_dim,
-    }
+        "projection_class_embeddings_input_dim": pooled + chosen.pop("time_ids", 6) * time_dim,
+    } | chosen
 
 
-def random_inputs(rng, config):
-    batch = int(rng.integers(1, 4))
+def random_inputs(rng, config, tokens=None, time_ids=6):
+    batch = int(rng.choice([1, 2, 3, 5]))
     height, width = (int(side) for side in rng.integers(5, 20, 2))  # odd and non-square sides among them
-    pooled = config["projection_class_embeddings_input_dim"] - 6 * config["addition_time_embed_dim"]
+    pooled = config["projection_class_embeddings_input_dim"] - time_ids * config["addition_time_embed_dim"]
 
     def normal(*shape):
         return torch.from_numpy(rng.standard_normal(shape)).float()
@@ -65,9 +95,9 @@ def random_inputs(rng, config):
     return {
         "sample": normal(batch, config["in_channels"], height, width),
         "timestep": torch.tensor(timesteps, dtype=torch.float32),
-        "encoder_hidden_states": normal(batch, int(rng.integers(1, 24)), config["cross_attention_dim"]),
+        "encoder_hidden_states": normal(batch, tokens or int(rng.integers(1, 24)), config["cross_attention_dim"]),
         "text_embeds": normal(batch, pooled),
-        "time_ids": torch.from_numpy(rng.integers(0, 1536, (batch, 6))).float(),
+        "time_ids": torch.from_numpy(rng.integers(0, 1536, (batch, time_ids))).float(),
         "cotangent": normal(batch, config["out_channels"], height, width),
     }
 
@@ -94,8 +124,8 @@ def diffusers_outputs(model, inputs, dtype):
     }
 
 
-def random_model(rng, seed):
-    config = random_configuration(rng)
+def random_model(rng, seed, chosen=None):
+    config = random_configuration(rng, chosen)
     torch.manual_seed(seed)
     model = UNet2DConditionModel(**config)
     with torch.no_grad():
@@ -104,19 +134,31 @@ def random_model(rng, seed):
     return config, model
 
 
+def check_outputs_and_gradients(model, inputs, folder, max_shard_size="1GB"):
+    model.save_pretrained(folder / "unet", max_shard_size=max_shard_size)
+    save_file(inputs, folder / "inputs.safetensors")
+    run("atelier-model", "model", "eval", "unet", folder / "unet", "--grad",
+        "--inputs", folder / "inputs.safetensors", "--out", folder / "outputs.safetensors")
+    ours = load_file(folder / "outputs.safetensors")
+    peer = diffusers_outputs(model, inputs, torch.float32)
+    exact = diffusers_outputs(model, inputs, torch.float64)
+    assert_parity(ours, peer, exact)
+
+
 @pytest.mark.parametrize("seed", range(CONFIGURATIONS))
 def test_outputs_and_gradients_equal_diffusers(seed, tmp_path):
     rng = numpy.random.default_rng(seed)
     config, model = random_model(rng, seed)
-    inputs = random_inputs(rng, config)
-    model.save_pretrained(tmp_path / "unet", max_shard_size="200KB" if seed % 3 == 0 else "1GB")
-    save_file(inputs, tmp_path / "inputs.safetensors")
-    run("atelier-model", "model", "eval", "unet", tmp_path / "unet", "--grad",
-        "--inputs", tmp_path / "inputs.safetensors", "--out", tmp_path / "outputs.safetensors")
-    ours = load_file(tmp_path / "outputs.safetensors")
-    peer = diffusers_outputs(model, inputs, torch.float32)
-    exact = diffusers_outputs(model, inputs, torch.float64)
-    assert_parity(ours, peer, exact)
+    inputs = random_inputs(rng, config, tokens=TOKENS[seed % len(TOKENS)])
+    check_outputs_and_gradients(model, inputs, tmp_path, "200KB" if seed % 3 == 0 else "1GB")
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_named_shapes_equal_diffusers(name, tmp_path):
+    rng = numpy.random.default_rng(50)
+    config, model = random_model(rng, 50, NAMED[name])
+    inputs = random_inputs(rng, config, tokens=77, time_ids=NAMED[name].get("time_ids", 6))
+    check_outputs_and_gradients(model, inputs, tmp_path)
 
 
 def test_without_grad_only_the_output_is_written(tmp_path):

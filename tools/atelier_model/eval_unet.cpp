@@ -25,11 +25,16 @@ void check_shape(const NamedTensors& inputs, const std::string& name, const std:
 void check_unet_inputs(const NamedTensors& inputs, const UNet2DConditionOptions& options, bool grad) {
   check_shape(inputs, "sample", {-1, options.in_channels, -1, -1});
   const at::IntArrayRef sample = eval_input(inputs, "sample").sizes();
-  const int64_t pooled = options.projection_class_embeddings_input_dim - 6 * options.addition_time_embed_dim;
   check_shape(inputs, "timestep", {sample[0]});
   check_shape(inputs, "encoder_hidden_states", {sample[0], -1, options.cross_attention_dim});
+  check_shape(inputs, "time_ids", {sample[0], -1});
+  const int64_t ids = eval_input(inputs, "time_ids").size(1);
+  const int64_t pooled = options.projection_class_embeddings_input_dim - ids * options.addition_time_embed_dim;
+  if (pooled < 1) {
+    throw ConfigError(text("time_ids has ", ids, " numbers a sample, more than the model's ",
+                           "projection_class_embeddings_input_dim has room for (SDXL: 6, its refiner: 5)"));
+  }
   check_shape(inputs, "text_embeds", {sample[0], pooled});
-  check_shape(inputs, "time_ids", {sample[0], 6});
   if (grad) check_shape(inputs, "cotangent", {sample[0], options.out_channels, sample[2], sample[3]});
 }
 
