@@ -108,6 +108,15 @@ std::vector<int64_t> ConfigJson::counts(const std::string& key) const {
   return result;
 }
 
+std::vector<double> ConfigJson::numbers(const std::string& key) const {
+  const json* value = content_->find(key);
+  if (!value) return {};
+  const auto is_number = [](const json& element) { return element.is_number(); };
+  if (!value->is_array() || !std::all_of(value->begin(), value->end(), is_number))
+    fail(key, "must be a list of numbers");
+  return value->get<std::vector<double>>();
+}
+
 std::vector<std::string> ConfigJson::keys() const {
   std::vector<std::string> result;
   for (const auto& [key, value] : content_->object.items()) result.push_back(key);

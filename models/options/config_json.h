@@ -35,6 +35,8 @@ class ConfigJson {
   std::vector<std::string> strings(const std::string& key) const;
   /// The numbers of a list, or a number as a list of one, each as count(); empty where the key is absent or null.
   std::vector<int64_t> counts(const std::string& key) const;
+  /// The numbers of a list; empty where the key is absent or null.
+  std::vector<double> numbers(const std::string& key) const;
 
   /// Every key of the file.
   std::vector<std::string> keys() const;

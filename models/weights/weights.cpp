@@ -92,17 +92,23 @@ class WeightLoader {
   }
 
  private:
+  /// A linear weight may be stored as that of a 1x1 convolution: the VAE's attention in sgm's and older files.
+  static bool same_shape(at::IntArrayRef stored, at::IntArrayRef wanted) {
+    const bool pointwise = stored.size() == 4 && stored[2] == 1 && stored[3] == 1 && wanted.size() == 2;
+    return wanted == (pointwise ? stored.slice(0, 2) : stored);
+  }
+
   bool check(const SafetensorsFile& file, const SafeTensorInfo& tensor, const at::Tensor& wanted) {
     const bool floating = at::isFloatingType(scalar_type(tensor.dtype));
-    if (floating && wanted.sizes() == at::IntArrayRef(tensor.shape)) return true;
+    if (floating && same_shape(tensor.shape, wanted.sizes())) return true;
     misshapen_.push_back(text(tensor.name, " is ", safe_dtype_name(tensor.dtype), ' ', shape_text(tensor.shape), " in ",
                               file.path().filename().string(), ", wanted ", shape_text(wanted.sizes())));
     return false;
   }
 
   static at::Tensor values(const SafetensorsFile& file, const SafeTensorInfo& tensor, const at::Tensor& wanted) {
-    at::Tensor copy = at::empty(tensor.shape, at::kFloat);
-    copy.copy_(view_of(file, tensor));
+    at::Tensor copy = at::empty(wanted.sizes(), at::kFloat);
+    copy.copy_(view_of(file, tensor).view(wanted.sizes()));
     file.drop_pages(tensor);
     return copy.set_requires_grad(wanted.requires_grad());
   }

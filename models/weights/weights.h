@@ -26,7 +26,7 @@ using KeyRule = std::function<std::string(std::string_view key)>;
 std::vector<std::filesystem::path> weight_files(const std::filesystem::path& file_or_folder);
 
 /// Fills every parameter from the file(s), as fp32 on the CPU. WeightsError naming the tensors for: missing ones,
-/// surplus ones, other shapes, integer types.
+/// surplus ones, other shapes, integer types. A linear weight may be stored as that of a 1x1 convolution.
 void load_weights(Module& module, const std::filesystem::path& file_or_folder, const KeyRule& rule = {});
 
 /// Writes every parameter under its state-dict name, tensor by tensor. `dtype`: kF32, kF16 or kBF16.
