@@ -2,19 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
-#include <limits>
 #include <nlohmann/json.hpp>
-#include <tuple>
+#include <stdexcept>
 
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
-#include "configs/base/text.h"
+#include "configs/base/safetensors_header.h"
 
 namespace atelier {
 namespace {
-
-constexpr uint64_t kMaxHeader = 100'000'000;  // the limit of the reference implementation
 
 struct DtypeRow {
   SafeDtype dtype;
@@ -39,99 +35,6 @@ const DtypeRow& row_of(SafeDtype dtype) {
   return *std::find_if(kDtypes.begin(), kDtypes.end(), [&](const DtypeRow& row) { return row.dtype == dtype; });
 }
 
-/// Reads one header, naming file and tensor in every error.
-class HeaderReader {
- public:
-  explicit HeaderReader(std::string file) : file_(std::move(file)) {}
-
-  nlohmann::ordered_json parse(std::span<const std::byte> bytes, uint64_t& data_begin) const {
-    if (bytes.size() < 8) fail("", "the file is too short for a safetensors header");
-    uint64_t length = 0;
-    std::memcpy(&length, bytes.data(), 8);
-    if (length > kMaxHeader) {
-      fail("", text("the header claims ", human_bytes(static_cast<double>(length)), ": this is no safetensors file"));
-    }
-    if (length > bytes.size() - 8) fail("", text("cut short: the header needs ", length, " bytes"));
-    data_begin = 8 + length;
-    const char* first = reinterpret_cast<const char*>(bytes.data()) + 8;
-    auto header = nlohmann::ordered_json::parse(first, first + length, nullptr, /*allow_exceptions=*/false);
-    if (header.is_discarded() || !header.is_object()) fail("", "the header is not JSON");
-    return header;
-  }
-
-  std::map<std::string, std::string> metadata(const nlohmann::ordered_json& header) const {
-    std::map<std::string, std::string> out;
-    const auto found = header.find("__metadata__");
-    if (found == header.end() || found->is_null()) return out;
-    if (!found->is_object()) fail("__metadata__", "not an object");
-    for (const auto& [key, value] : found->items()) {
-      if (!value.is_string()) fail("__metadata__." + key, "not a string");
-      out[key] = value.get<std::string>();
-    }
-    return out;
-  }
-
-  SafeTensorInfo tensor(const std::string& name, const nlohmann::ordered_json& entry, uint64_t data_size) const {
-    if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets") ||
-        !entry["dtype"].is_string() || !entry["shape"].is_array() || !entry["data_offsets"].is_array()) {
-      fail(name, "dtype, shape and data_offsets are needed");
-    }
-    SafeTensorInfo info;
-    info.name = name;
-    info.dtype = dtype(name, entry["dtype"].get<std::string>());
-    uint64_t bytes = safe_dtype_size(info.dtype);
-    for (const auto& side : entry["shape"]) {
-      if (!side.is_number_unsigned()) fail(name, "a side of the shape is not a natural number");
-      const uint64_t count = side.get<uint64_t>();
-      if (count > uint64_t{std::numeric_limits<int64_t>::max()} || __builtin_mul_overflow(bytes, count, &bytes)) {
-        fail(name, "the shape overflows");
-      }
-      info.shape.push_back(static_cast<int64_t>(count));
-    }
-    const auto& offsets = entry["data_offsets"];
-    if (offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned()) {
-      fail(name, "data_offsets must be two natural numbers");
-    }
-    info.begin = offsets[0].get<uint64_t>();
-    info.end = offsets[1].get<uint64_t>();
-    if (info.begin > info.end || info.end > data_size) {
-      fail(name, text("its bytes ", info.begin, "..", info.end, " lie outside the ", data_size,
-                      " bytes of data: the file is cut short or damaged"));
-    }
-    if (info.end - info.begin != bytes) {
-      fail(name, text("shape and dtype need ", bytes, " bytes, the offsets give ", info.end - info.begin));
-    }
-    return info;
-  }
-
-  /// Tensors must tile the data section: no gap, no overlap.
-  void check_layout(const std::vector<SafeTensorInfo>& tensors, uint64_t data_size) const {
-    uint64_t expected = 0;
-    for (const SafeTensorInfo& info : tensors) {
-      if (info.begin < expected) fail(info.name, "its bytes overlap another tensor's");
-      if (info.begin > expected) fail(info.name, "a gap lies before its bytes");
-      expected = info.end;
-    }
-    if (expected != data_size) fail("", text(data_size - expected, " bytes after the last tensor belong to none"));
-  }
-
- private:
-  SafeDtype dtype(const std::string& name, const std::string& word) const {
-    for (const DtypeRow& row : kDtypes) {
-      if (row.name == word) return row.dtype;
-    }
-    throw WeightsError("tensors of type " + word + " are not read", file_ + ": " + name,
-                       "save the file with one of F64, F32, F16, BF16, F8_E4M3, F8_E5M2, I64 .. I8, U8, BOOL");
-  }
-
-  [[noreturn]] void fail(const std::string& tensor, const std::string& what) const {
-    throw WeightsError(what, tensor.empty() ? file_ : file_ + ": " + tensor,
-                       "fetch or save the file again; a program that wrote it wrongly should be fixed");
-  }
-
-  std::string file_;
-};
-
 std::filesystem::path existing_file(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) throw WeightsError("no such file", path.string());
   if (std::filesystem::is_directory(path)) throw WeightsError("a folder, not a safetensors file", path.string());
@@ -147,17 +50,10 @@ size_t safe_dtype_size(SafeDtype dtype) { return row_of(dtype).size; }
 int64_t SafeTensorInfo::element_count() const { return static_cast<int64_t>(byte_count() / safe_dtype_size(dtype)); }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(existing_file(path)), file_(path) {
-  const HeaderReader reader(path.string());
-  const auto header = reader.parse(file_.bytes(), data_begin_);
-  const uint64_t data_size = file_.bytes().size() - data_begin_;
-  metadata_ = reader.metadata(header);
-  for (const auto& [name, entry] : header.items()) {
-    if (name != "__metadata__") tensors_.push_back(reader.tensor(name, entry, data_size));
-  }
-  std::sort(tensors_.begin(), tensors_.end(), [](const SafeTensorInfo& a, const SafeTensorInfo& b) {
-    return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
-  });
-  reader.check_layout(tensors_, data_size);
+  SafetensorsHeader header = parse_safetensors_header(file_.bytes(), path.string());
+  data_begin_ = header.data_begin;
+  tensors_ = std::move(header.tensors);
+  metadata_ = std::move(header.metadata);
   for (size_t i = 0; i < tensors_.size(); ++i) by_name_.emplace(tensors_[i].name, i);
 }
 

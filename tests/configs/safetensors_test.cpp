@@ -59,11 +59,13 @@ TEST_F(Safetensors, RefusesLies) {
   expect_refused("1234", "too short");
   expect_refused(std::string("\0\0\0\0\x18\0\0\0", 8), "this is no safetensors file");
   expect_refused(container(one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8]})"), "").substr(0, 20), "cut short");
-  expect_refused(container("not json", ""), "not JSON");
-  expect_refused(container("[]", ""), "not JSON");
+  expect_refused(container("not json", ""), "not a JSON object");
+  expect_refused(container("[]", ""), "not a JSON object");
+  expect_refused(container("{]", ""), "not JSON (byte 9");
+  expect_refused(container("{} {}", ""), "not JSON");
   expect_refused(container(one("7"), ""), "are needed");
   expect_refused(container(one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8]})"), "1234"), "lie outside");
-  expect_refused(container(one(R"({"dtype":"F32","shape":[2],"data_offsets":[8,0]})"), "12345678"), "lie outside");
+  expect_refused(container(one(R"({"dtype":"F32","shape":[2],"data_offsets":[8,0]})"), "12345678"), "before they begin");
   expect_refused(container(one(R"({"dtype":"F32","shape":[3],"data_offsets":[0,8]})"), "12345678"), "need 12 bytes");
   expect_refused(container(one(R"({"dtype":"F31","shape":[2],"data_offsets":[0,8]})"), "12345678"), "F31 are not");
   expect_refused(container(one(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"), "12345678"), "natural number");

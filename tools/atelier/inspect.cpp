@@ -11,6 +11,7 @@
 #include "configs/base/mapped_file.h"
 #include "configs/base/safetensors.h"
 #include "configs/base/text.h"
+#include "models/keys/adapter_file.h"
 #include "models/keys/model_kind.h"
 #include "tools/atelier/verbs.h"
 
@@ -47,8 +48,8 @@ Json inspect_file(const fs::path& path, const std::string& shown_name, const Ins
                  {"label", kind.label},      {"tensors", file.tensors().size()},
                  {"parameters", parameters}, {"bytes", fs::file_size(path)},
                  {"dtypes", dtypes},         {"metadata", file.metadata()}};
-  const std::vector<int64_t> ranks = adapter_ranks(file);
-  if (!ranks.empty()) result["ranks"] = ranks;
+  const AdapterSummary adapter = adapter_summary(file);
+  for (const auto& [rank, modules] : adapter.ranks) result["ranks"].push_back(rank);
   if (arguments.hash) {
     const std::string digest = sha256_hex(MappedFile(path).bytes());
     result["sha256"] = digest;
