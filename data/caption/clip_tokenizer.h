@@ -18,6 +18,8 @@ class ClipTokenizer {
  public:
   static constexpr int32_t kBos = 49406;
   static constexpr int32_t kEos = 49407;
+  /// A comma that ends a word, as in "a, b".
+  static constexpr int32_t kComma = 267;
   static constexpr int32_t kVocabularySize = 49408;
   /// Tokens of one text that the encoders take, bos and eos included.
   static constexpr int64_t kLength = 77;

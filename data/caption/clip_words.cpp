@@ -16,12 +16,6 @@ constexpr char32_t kReplacement = 0xFFFD;
 
 enum class Kind { kSpace, kLetter, kNumber, kOther };
 
-/// White_Space of the Unicode character database.
-bool is_white_space(char32_t c) {
-  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
-}
-
 Kind kind_of(char32_t c) {
   if (c < 0x80) {
     if (c >= 'a' && c <= 'z') return Kind::kLetter;
@@ -167,6 +161,11 @@ class Scanner {
 };
 
 }  // namespace
+
+bool is_white_space(char32_t c) {
+  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+}
 
 std::vector<std::string> clip_words(std::string_view text) { return Scanner(normalise(text)).words(); }
 

@@ -13,4 +13,7 @@ namespace atelier {
 /// Bytes that are no UTF-8 are read as U+FFFD. Words are UTF-8.
 std::vector<std::string> clip_words(std::string_view text);
 
+/// White_Space of the Unicode character database.
+bool is_white_space(char32_t c);
+
 }  // namespace atelier

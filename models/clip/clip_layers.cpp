@@ -36,9 +36,13 @@ CLIPTextEmbeddings::CLIPTextEmbeddings(const CLIPTextOptions& options)
   add_child("position_embedding", position_embedding_);
 }
 
-at::Tensor CLIPTextEmbeddings::forward(const at::Tensor& input_ids) const {
+at::Tensor CLIPTextEmbeddings::forward(const at::Tensor& input_ids, std::span<const TokenVectors> replaced) const {
   const at::Tensor positions = position_embedding_.weight().narrow(0, 0, input_ids.size(1));
-  return at::embedding(token_embedding_.weight(), input_ids) + positions;
+  const at::Tensor tokens = at::embedding(token_embedding_.weight(), input_ids);
+  for (const TokenVectors& place : replaced) {
+    tokens[place.row].narrow(0, place.position, place.vectors.size(0)).copy_(place.vectors);
+  }
+  return tokens + positions;
 }
 
 CLIPAttention::CLIPAttention(const CLIPTextOptions& options)

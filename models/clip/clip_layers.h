@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <span>
 
 #include "models/layers/norm.h"
 #include "models/layers/normed_projection.h"
@@ -23,11 +24,17 @@ class Embedding : public Module {
   at::Tensor weight_;
 };
 
+/// Vectors that stand in the place of token embeddings (a textual inversion).
+struct TokenVectors {
+  int64_t row, position;  // of the first: vectors[i] replaces the token at [row, position + i]
+  at::Tensor vectors;     // [n, D]
+};
+
 class CLIPTextEmbeddings : public Module {
  public:
   explicit CLIPTextEmbeddings(const CLIPTextOptions& options);
-  /// [B, L] int64 -> [B, L, D]; token plus position.
-  at::Tensor forward(const at::Tensor& input_ids) const;
+  /// [B, L] int64 -> [B, L, D]; token, or what replaces it, plus position.
+  at::Tensor forward(const at::Tensor& input_ids, std::span<const TokenVectors> replaced = {}) const;
 
  private:
   Embedding token_embedding_, position_embedding_;

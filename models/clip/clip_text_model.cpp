@@ -79,32 +79,44 @@ std::string_view CLIPTextModel::class_name() const {
   return options_.with_projection ? "CLIPTextModelWithProjection" : "CLIPTextModel";
 }
 
-at::Tensor CLIPTextModel::penultimate_hidden_state(const at::Tensor& input_ids) const {
+size_t CLIPTextModel::layers_before(const CLIPTextRequest& request) const {
+  const int64_t layers = options_.num_hidden_layers;
+  if (request.clip_skip < 1 || request.clip_skip > layers + 1) {
+    throw ConfigError(text("a ", class_name(), " of ", layers, " layers has no hidden state ", request.clip_skip,
+                           " from the end"),
+                      text("clip_skip ", request.clip_skip), text("1 to ", layers + 1, "; 2 is SDXL's"));
+  }
+  return static_cast<size_t>(layers + 1 - request.clip_skip);
+}
+
+at::Tensor CLIPTextModel::hidden_state(const at::Tensor& input_ids, const CLIPTextRequest& request) const {
   if (input_ids.size(1) > options_.max_position_embeddings) {
     throw WeightsError(text("a text of ", input_ids.size(1), " tokens is too long for the text encoder"),
                        text(class_name(), ", max_position_embeddings ", options_.max_position_embeddings),
                        "cut or pad texts to the encoder's length");
   }
-  at::Tensor hidden_states = text_model_->embeddings.forward(input_ids);
-  const size_t count = text_model_->encoder.layers.size();
-  for (size_t i = 0; i + 1 < count; ++i) hidden_states = run_layer(i, hidden_states);
-  return hidden_states;
+  return run_layers(0, layers_before(request), text_model_->embeddings.forward(input_ids, request.replaced));
 }
 
-CLIPTextOutput CLIPTextModel::forward(const at::Tensor& input_ids) const {
+CLIPTextOutput CLIPTextModel::forward(const at::Tensor& input_ids, const CLIPTextRequest& request) const {
   CLIPTextOutput output;
-  output.penultimate_hidden_state = penultimate_hidden_state(input_ids);
-  const at::Tensor last = run_layer(text_model_->encoder.layers.size() - 1, output.penultimate_hidden_state);
+  output.hidden_state = hidden_state(input_ids, request);
+  const at::Tensor last = run_layers(layers_before(request), text_model_->encoder.layers.size(), output.hidden_state);
   output.last_hidden_state = text_model_->final_layer_norm.forward(last);
   output.pooled = pool(output.last_hidden_state, input_ids);
   if (text_projection_) output.pooled = text_projection_->forward(output.pooled);
   return output;
 }
 
-at::Tensor CLIPTextModel::run_layer(size_t index, const at::Tensor& hidden_states) const {
-  const CLIPEncoderLayer& layer = *text_model_->encoder.layers[index];
-  if (!gradient_checkpointing_) return layer.forward(hidden_states);
-  return checkpoint([&layer](const Tensors& inputs) { return Tensors{layer.forward(inputs[0])}; }, {hidden_states})[0];
+at::Tensor CLIPTextModel::run_layers(size_t begin, size_t end, at::Tensor hidden_states) const {
+  for (size_t i = begin; i < end; ++i) {
+    const CLIPEncoderLayer& layer = *text_model_->encoder.layers[i];
+    hidden_states = gradient_checkpointing_ ? checkpoint([&layer](const Tensors& inputs) {
+                                                return Tensors{layer.forward(inputs[0])};
+                                              }, {hidden_states})[0]
+                                            : layer.forward(hidden_states);
+  }
+  return hidden_states;
 }
 
 at::Tensor CLIPTextModel::pool(const at::Tensor& last_hidden_state, const at::Tensor& input_ids) const {

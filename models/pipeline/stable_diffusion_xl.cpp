@@ -30,6 +30,12 @@ void require_pipeline_folder(const fs::path& folder) {
   }
 }
 
+// `fallback`: for folders that do not say. diffusers zeroes then; a model that we train from nothing learns "no text" as
+// the encoded empty caption.
+bool reads_empty_as_zeros(const fs::path& folder, bool fallback) {
+  return ConfigJson(folder, "model_index.json").boolean("force_zeros_for_empty_prompt", fallback);
+}
+
 // Of a folder: its own vae/, unless another is named.
 fs::path vae_source(const fs::path& folder, const std::string& vae) {
   return vae.empty() ? folder / "vae" : fs::path(vae);
@@ -74,6 +80,7 @@ StableDiffusionXL StableDiffusionXL::load(const fs::path& folder, const std::str
   model.text_encoder = encoder("text_encoder");
   model.text_encoder_2 = encoder("text_encoder_2");
   model.unet = UNet2DConditionModel::from_pretrained(folder / "unet");
+  model.force_zeros_for_empty_prompt = reads_empty_as_zeros(folder, /*fallback=*/true);
   check_components(model, folder);
   return model;
 }
@@ -94,6 +101,7 @@ StableDiffusionXL StableDiffusionXL::from_config(const fs::path& folder, uint64_
   model.text_encoder_2 = encoder("text_encoder_2");
   model.unet = std::make_unique<UNet2DConditionModel>(read_unet_options(folder / "unet"));
   initialize(*model.unet, random_key(seed, "unet"));
+  model.force_zeros_for_empty_prompt = reads_empty_as_zeros(folder, /*fallback=*/false);
   check_components(model, folder);
   return model;
 }
@@ -101,7 +109,8 @@ StableDiffusionXL StableDiffusionXL::from_config(const fs::path& folder, uint64_
 void StableDiffusionXL::save_pretrained(const fs::path& folder, SafeDtype dtype) const {
   fs::create_directories(folder / "scheduler");
   using Json = nlohmann::ordered_json;
-  Json index = {{"_class_name", "StableDiffusionXLPipeline"}};
+  Json index = {{"_class_name", "StableDiffusionXLPipeline"},
+                {"force_zeros_for_empty_prompt", force_zeros_for_empty_prompt}};
   const auto save_encoder = [&](const char* name, const CLIPTextModel* encoder) {
     if (!encoder) return;
     index[name] = Json::array({"transformers", encoder->class_name()});

@@ -9,14 +9,17 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "configs/base/safetensors.h"
 #include "models/autoencoder/autoencoder.h"
 #include "models/options/scheduler_options.h"
+#include "models/pipeline/picture_options.h"
 
 namespace atelier {
 
 class CLIPTextModel;
+struct ChunkedTexts;  // models/pipeline/encode.h
 class UNet2DConditionModel;
 
 /// What the UNet is told about the text.
@@ -35,12 +38,9 @@ struct SizeConditioning {
 /// [B, 6] float: original height and width, crop top and left, target height and width, in diffusers' order.
 at::Tensor make_time_ids(std::span<const SizeConditioning> sizes);
 
-struct GenerateOptions {
-  int64_t width = 0, height = 0;  // px, multiples of the autoencoder's factor; 0: the UNet's sample_size
-  int64_t steps = 30;
-  double guidance_scale = 5.0;  // 1 and below: the negative is not computed
-  std::string sampler;          // a name of models/schedulers/samplers.h; empty: the model's own
-  at::Tensor noise;             // [B, C, h, w], standard normal, to begin with; undefined: keyed by the seeds
+struct GenerateOptions : PictureOptions {
+  at::Tensor noise;       // [B, C, h, w], standard normal, to begin with; undefined: keyed by the seeds
+  at::Tensor step_noise;  // [steps, B, C, h, w], what stochastic samplers add; undefined: keyed by the seeds
   /// Called after each step; may throw to stop.
   std::function<void(int64_t step, int64_t steps)> on_step;
 };
@@ -68,11 +68,19 @@ class StableDiffusionXL {
   /// states are both encoders' penultimate ones side by side, the embedding is the second's; a model with one encoder
   /// takes both from it and ignores the other ids.
   Conditioning encode(const at::Tensor& input_ids_1, const at::Tensor& input_ids_2) const;
+  /// The same of texts in chunks, with emphasis and replaced embeddings; the embedding is that of a text's first chunk.
+  Conditioning encode(const ChunkedTexts& texts) const;
 
-  /// Pictures [B, H, W, 3] u8 on the CPU, one a seed, with classifier-free guidance towards `conditioning` and away
-  /// from `negative` (both of batch B). A picture's noise depends on its own seed and the size alone. The UNet computes
-  /// in the conditioning's type and on its device; the sampler and the autoencoder compute in fp32.
-  /// ConfigError for a size that is not possible.
+  /// Latents [B, C, h, w] fp32, one a seed, with classifier-free guidance towards `conditioning` and away from
+  /// `negative` (both of batch B, and equally long). A picture's noise depends on its own seed and the size alone. The
+  /// UNet computes in the conditioning's type and on its device, the sampler in fp32. ConfigError for a size that is not
+  /// possible.
+  at::Tensor generate_latents(const GenerateOptions& options, const Conditioning& conditioning,
+                              const Conditioning& negative, std::span<const uint64_t> seeds) const;
+  /// Pictures [B, H, W, 3] u8 on the CPU, decoded one by one in fp32: no batch decides about a picture's memory or
+  /// rounding.
+  at::Tensor decode_pictures(const at::Tensor& latents) const;
+  /// Both.
   at::Tensor generate(const GenerateOptions& options, const Conditioning& conditioning, const Conditioning& negative,
                       std::span<const uint64_t> seeds) const;
 
@@ -81,9 +89,12 @@ class StableDiffusionXL {
   std::unique_ptr<UNet2DConditionModel> unet;
   std::unique_ptr<Autoencoder> autoencoder;
   SchedulerOptions scheduler;
+  /// model_index.json's: an empty negative prompt means zeros, not the encoded empty text.
+  bool force_zeros_for_empty_prompt = true;
 
  private:
-  at::Tensor initial_noise(const GenerateOptions& options, std::span<const uint64_t> seeds) const;  // [B, C, h, w]
+  /// {pictures, C, h, w}
+  std::vector<int64_t> latents_shape(const PictureOptions& options, size_t pictures) const;
 };
 
 }  // namespace atelier

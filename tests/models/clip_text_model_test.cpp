@@ -53,7 +53,7 @@ TEST(CLIPTextModel, CheckpointingGivesTheSameGradients) {
   const auto gradients = [&](bool checkpointing) {
     model.set_gradient_checkpointing(checkpointing);
     const CLIPTextOutput output = model.forward(some_ids());
-    (output.penultimate_hidden_state.square().mean() + output.pooled.sin().sum()).backward();
+    (output.hidden_state.square().mean() + output.pooled.sin().sum()).backward();
     std::vector<at::Tensor> result;
     model.for_each_parameter([&](const std::string&, at::Tensor& parameter) {
       result.push_back(parameter.grad().clone());
@@ -73,7 +73,7 @@ TEST(CLIPTextModel, CheckpointingGivesTheSameGradients) {
 TEST(CLIPTextModel, PenultimateAloneIsThatOfForward) {
   CLIPTextModel model(small_clip());
   initialize(model, 5);
-  EXPECT_TRUE(model.penultimate_hidden_state(some_ids()).equal(model.forward(some_ids()).penultimate_hidden_state));
+  EXPECT_TRUE(model.hidden_state(some_ids()).equal(model.forward(some_ids()).hidden_state));
 }
 
 TEST(CLIPTextModel, ALaterTokenChangesNoEarlierState) {

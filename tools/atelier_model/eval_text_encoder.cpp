@@ -29,11 +29,11 @@ NamedTensors eval_clip(const std::filesystem::path& folder, bool with_projection
   }
   const CLIPTextOutput output = model->forward(input_ids);
   NamedTensors outputs = {{"last_hidden_state", output.last_hidden_state},
-                          {"penultimate_hidden_state", output.penultimate_hidden_state},
+                          {"penultimate_hidden_state", output.hidden_state},
                           {with_projection ? "text_embeds" : "pooler_output", output.pooled}};
   if (!options.grad) return outputs;
 
-  output.penultimate_hidden_state.backward(eval_input(inputs, "cotangent"));
+  output.hidden_state.backward(eval_input(inputs, "cotangent"));
   model->for_each_parameter([&](const std::string& name, at::Tensor& parameter) {
     outputs["grad." + name] = parameter.grad().defined() ? parameter.grad() : at::zeros_like(parameter);
   });
