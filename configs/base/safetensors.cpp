@@ -1,7 +1,5 @@
 #include "configs/base/safetensors.h"
 
-#include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
@@ -12,29 +10,6 @@
 namespace atelier {
 namespace {
 
-struct DtypeRow {
-  SafeDtype dtype;
-  std::string_view name;
-  size_t size;
-};
-
-constexpr std::array<DtypeRow, 12> kDtypes = {{{SafeDtype::kF64, "F64", 8},
-                                               {SafeDtype::kF32, "F32", 4},
-                                               {SafeDtype::kF16, "F16", 2},
-                                               {SafeDtype::kBF16, "BF16", 2},
-                                               {SafeDtype::kF8E4M3, "F8_E4M3", 1},
-                                               {SafeDtype::kF8E5M2, "F8_E5M2", 1},
-                                               {SafeDtype::kI64, "I64", 8},
-                                               {SafeDtype::kI32, "I32", 4},
-                                               {SafeDtype::kI16, "I16", 2},
-                                               {SafeDtype::kI8, "I8", 1},
-                                               {SafeDtype::kU8, "U8", 1},
-                                               {SafeDtype::kBool, "BOOL", 1}}};
-
-const DtypeRow& row_of(SafeDtype dtype) {
-  return *std::find_if(kDtypes.begin(), kDtypes.end(), [&](const DtypeRow& row) { return row.dtype == dtype; });
-}
-
 std::filesystem::path existing_file(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) throw WeightsError("no such file", path.string());
   if (std::filesystem::is_directory(path)) throw WeightsError("a folder, not a safetensors file", path.string());
@@ -42,12 +17,6 @@ std::filesystem::path existing_file(const std::filesystem::path& path) {
 }
 
 }  // namespace
-
-std::string_view safe_dtype_name(SafeDtype dtype) { return row_of(dtype).name; }
-
-size_t safe_dtype_size(SafeDtype dtype) { return row_of(dtype).size; }
-
-int64_t SafeTensorInfo::element_count() const { return static_cast<int64_t>(byte_count() / safe_dtype_size(dtype)); }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(existing_file(path)), file_(path) {
   SafetensorsHeader header = parse_safetensors_header(file_.bytes(), path.string());

@@ -1,6 +1,7 @@
 #include "configs/base/safetensors_header.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -17,6 +18,30 @@ namespace {
 
 constexpr uint64_t kMaxHeader = 100'000'000;  // the limit of the reference implementation
 constexpr size_t kMaxSides = 64;              // torch's and NumPy's limit; bounds what "[1,1,1,..." can cost
+constexpr size_t kMaxMetadata = 65'536;       // trainers write some dozens; bounds what "":"" over and over can cost
+
+struct DtypeRow {
+  SafeDtype dtype;
+  std::string_view name;
+  size_t size;
+};
+
+constexpr std::array<DtypeRow, 12> kDtypes = {{{SafeDtype::kF64, "F64", 8},
+                                               {SafeDtype::kF32, "F32", 4},
+                                               {SafeDtype::kF16, "F16", 2},
+                                               {SafeDtype::kBF16, "BF16", 2},
+                                               {SafeDtype::kF8E4M3, "F8_E4M3", 1},
+                                               {SafeDtype::kF8E5M2, "F8_E5M2", 1},
+                                               {SafeDtype::kI64, "I64", 8},
+                                               {SafeDtype::kI32, "I32", 4},
+                                               {SafeDtype::kI16, "I16", 2},
+                                               {SafeDtype::kI8, "I8", 1},
+                                               {SafeDtype::kU8, "U8", 1},
+                                               {SafeDtype::kBool, "BOOL", 1}}};
+
+const DtypeRow& row_of(SafeDtype dtype) {
+  return *std::find_if(kDtypes.begin(), kDtypes.end(), [&](const DtypeRow& row) { return row.dtype == dtype; });
+}
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
@@ -43,10 +68,8 @@ struct Place {
 };
 
 std::optional<SafeDtype> dtype_named(std::string_view word) {
-  for (const SafeDtype dtype :
-       {SafeDtype::kF64, SafeDtype::kF32, SafeDtype::kF16, SafeDtype::kBF16, SafeDtype::kF8E4M3, SafeDtype::kF8E5M2,
-        SafeDtype::kI64, SafeDtype::kI32, SafeDtype::kI16, SafeDtype::kI8, SafeDtype::kU8, SafeDtype::kBool}) {
-    if (safe_dtype_name(dtype) == word) return dtype;
+  for (const DtypeRow& row : kDtypes) {
+    if (row.name == word) return row.dtype;
   }
   return std::nullopt;
 }
@@ -80,6 +103,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
 
   bool string(std::string& value) override {
     if (level_ == Level::kMetadata) {
+      if (header_.metadata.size() == kMaxMetadata) place_.fail(kMetadata, text("over ", kMaxMetadata, " entries"));
       if (!header_.metadata.emplace(key_, std::move(value)).second) {
         place_.fail(text(kMetadata, '.', shown(key_)), "this key is there twice");
       }
@@ -263,6 +287,12 @@ void check_names(const std::vector<SafeTensorInfo>& tensors, const Place& place)
 }
 
 }  // namespace
+
+std::string_view safe_dtype_name(SafeDtype dtype) { return row_of(dtype).name; }
+
+size_t safe_dtype_size(SafeDtype dtype) { return row_of(dtype).size; }
+
+int64_t SafeTensorInfo::element_count() const { return static_cast<int64_t>(byte_count() / safe_dtype_size(dtype)); }
 
 SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file, const std::string& name) {
   const Place place{name};

@@ -41,9 +41,10 @@ function(atelier_program name)
   install(TARGETS ${name} RUNTIME DESTINATION bin)
 endfunction()
 
-# atelier_gtest(NAME SOURCES ... LIBS ... [LABELS ...] [TORCH]): one test program, run whole; writes a JUnit report.
+# atelier_gtest(NAME SOURCES ... LIBS ... [LABELS ...] [ARGUMENTS ...] [TORCH]): one test program, run whole unless
+# ARGUMENTS select; writes a JUnit report.
 function(atelier_gtest name)
-  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;LIBS;LABELS;ARGUMENTS" ${ARGN})
   find_package(GTest REQUIRED)
   if(NOT ARG_LABELS)
     set(ARG_LABELS fast)
@@ -55,7 +56,7 @@ function(atelier_gtest name)
     atelier_use_torch(${name})
   endif()
   add_test(NAME ${name}
-           COMMAND ${name} --gtest_output=xml:${CMAKE_BINARY_DIR}/test-reports/${name}.xml)
+           COMMAND ${name} --gtest_output=xml:${CMAKE_BINARY_DIR}/test-reports/${name}.xml ${ARG_ARGUMENTS})
   # Passive: OpenMP's threads otherwise spin on cores that other tests need (60 s became 4 s on a busy machine).
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600 ENVIRONMENT "GOMP_SPINCOUNT=20000")
 endfunction()
