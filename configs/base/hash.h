@@ -29,6 +29,20 @@ class ContentHasher {
 
 std::string content_hash(std::string_view bytes);
 
+/// Incremental SHA-256.
+class Sha256Hasher {
+ public:
+  Sha256Hasher();
+  ~Sha256Hasher();
+  void update(std::span<const std::byte> bytes);
+  /// 64 lower-case hex digits of everything so far; ends the hash.
+  std::string hex();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 /// 64 lower-case hex digits.
 std::string sha256_hex(std::span<const std::byte> bytes);
 

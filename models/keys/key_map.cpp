@@ -186,4 +186,21 @@ KeyMap open_clip_key_map(const CLIPTextOptions& options) {
   return KeyMap(rules);
 }
 
+std::string current_clip_name(std::string_view key) {
+  if (key.ends_with("embeddings.position_ids")) return {};
+  const bool complete = key.starts_with("text_model.") || key.starts_with("text_projection.");
+  return text(complete ? "" : "text_model.", key);
+}
+
+std::string current_vae_name(std::string_view key) {
+  constexpr std::pair<std::string_view, std::string_view> kFormerNames[] = {
+      {".query.", ".to_q."}, {".key.", ".to_k."}, {".value.", ".to_v."}, {".proj_attn.", ".to_out.0."}};
+  std::string name(key);
+  for (const auto& [former, current] : kFormerNames) {
+    const size_t position = name.find(former);
+    if (position != std::string::npos) name.replace(position, former.size(), current);
+  }
+  return name;
+}
+
 }  // namespace atelier

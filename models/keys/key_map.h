@@ -53,4 +53,11 @@ KeyMap clip_key_map();
 /// transformers' "text_projection.weight".
 KeyMap open_clip_key_map(const CLIPTextOptions& options);
 
+// The names of today for a key of a component's own file, whatever wrote it.
+
+/// transformers 5 leaves "text_model." out. Empty for a buffer, which versions before 4.31 wrote.
+std::string current_clip_name(std::string_view key);
+/// diffusers before 0.17 had other names for the attention's projections.
+std::string current_vae_name(std::string_view key);
+
 }  // namespace atelier

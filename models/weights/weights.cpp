@@ -16,16 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The file's bytes as a tensor; they must outlive it, and nobody may write to it.
-at::Tensor view_of(const SafetensorsFile& file, const SafeTensorInfo& tensor) {
-  void* data = const_cast<std::byte*>(file.bytes(tensor).data());
-  return at::from_blob(data, tensor.shape, at::TensorOptions().dtype(scalar_type(tensor.dtype)));
-}
-
-std::span<const std::byte> bytes_of(const at::Tensor& contiguous) {
-  return {static_cast<const std::byte*>(contiguous.const_data_ptr()), contiguous.nbytes()};
-}
-
 /// The shards that an index lists, each once.
 std::vector<fs::path> indexed_files(const fs::path& index) {
   const auto parsed = nlohmann::json::parse(read_file(index), nullptr, /*allow_exceptions=*/false);
@@ -40,12 +30,6 @@ std::vector<fs::path> indexed_files(const fs::path& index) {
   return {files.begin(), files.end()};
 }
 
-std::string shape_text(at::IntArrayRef shape) {
-  std::vector<std::string> sides;
-  for (const int64_t side : shape) sides.push_back(std::to_string(side));
-  return text('[', join(sides, ", "), ']');
-}
-
 /// "a, b, c and 4 more"
 std::string listed(const std::vector<std::string>& names) {
   constexpr size_t kMost = 12;
@@ -53,69 +37,12 @@ std::string listed(const std::vector<std::string>& names) {
   return names.size() <= kMost ? join(shown, ", ") : text(join(shown, ", "), " and ", names.size() - kMost, " more");
 }
 
-/// Fills a module's parameters one file after another and keeps account of what is missing, surplus or misshapen.
-class WeightLoader {
- public:
-  explicit WeightLoader(Module& module) {
-    module.for_each_parameter([&](const std::string& name, at::Tensor& tensor) { missing_.emplace(name, &tensor); });
-  }
-
-  void add(const fs::path& path, const KeyRule& rule) {
-    const SafetensorsFile file(path);
-    for (const SafeTensorInfo& tensor : file.tensors()) {
-      const std::string name = rule ? rule(tensor.name) : tensor.name;
-      if (name.empty()) continue;
-      const auto found = missing_.find(name);
-      if (found == missing_.end()) {
-        surplus_.push_back(tensor.name);
-        continue;
-      }
-      if (check(file, tensor, *found->second)) *found->second = values(file, tensor, *found->second);
-      missing_.erase(found);
-    }
-  }
-
-  void finish(const fs::path& path) const {
-    std::vector<std::string> faults;
-    if (!missing_.empty()) {
-      std::vector<std::string> names;
-      for (const auto& [name, tensor] : missing_) names.push_back(name);
-      faults.push_back(text(names.size(), " tensors are missing: ", listed(names)));
-    }
-    if (!surplus_.empty()) {
-      faults.push_back(text(surplus_.size(), " tensors have no place in the model: ", listed(surplus_)));
-    }
-    if (!misshapen_.empty()) faults.push_back(text("wrong shape or type: ", listed(misshapen_)));
-    if (faults.empty()) return;
-    throw WeightsError(text("the weights do not fit the model; ", join(faults, "; ")), path.string(),
-                       "check that config.json and the weights belong together");
-  }
-
- private:
-  /// A linear weight may be stored as that of a 1x1 convolution: the VAE's attention in sgm's and older files.
-  static bool same_shape(at::IntArrayRef stored, at::IntArrayRef wanted) {
-    const bool pointwise = stored.size() == 4 && stored[2] == 1 && stored[3] == 1 && wanted.size() == 2;
-    return wanted == (pointwise ? stored.slice(0, 2) : stored);
-  }
-
-  bool check(const SafetensorsFile& file, const SafeTensorInfo& tensor, const at::Tensor& wanted) {
-    const bool floating = at::isFloatingType(scalar_type(tensor.dtype));
-    if (floating && same_shape(tensor.shape, wanted.sizes())) return true;
-    misshapen_.push_back(text(tensor.name, " is ", safe_dtype_name(tensor.dtype), ' ', shape_text(tensor.shape), " in ",
-                              file.path().filename().string(), ", wanted ", shape_text(wanted.sizes())));
-    return false;
-  }
-
-  static at::Tensor values(const SafetensorsFile& file, const SafeTensorInfo& tensor, const at::Tensor& wanted) {
-    at::Tensor copy = at::empty(wanted.sizes(), at::kFloat);
-    copy.copy_(view_of(file, tensor).view(wanted.sizes()));
-    file.drop_pages(tensor);
-    return copy.set_requires_grad(wanted.requires_grad());
-  }
-
-  std::map<std::string, at::Tensor*> missing_;
-  std::vector<std::string> surplus_, misshapen_;
-};
+/// A linear weight may be stored as that of a 1x1 convolution: the VAE's attention in sgm's and older files.
+bool fits(const TensorSource& source, at::IntArrayRef wanted) {
+  const at::IntArrayRef stored = source.shape;
+  const bool pointwise = stored.size() == 4 && stored[2] == 1 && stored[3] == 1 && wanted.size() == 2;
+  return is_floating(source.dtype) && wanted == (pointwise ? stored.slice(0, 2) : stored);
+}
 
 }  // namespace
 
@@ -163,11 +90,62 @@ std::vector<fs::path> weight_files(const fs::path& file_or_folder) {
                      "wanted: diffusion_pytorch_model.safetensors or model.safetensors, or their .index.json");
 }
 
-void load_weights(Module& module, const fs::path& file_or_folder, const KeyRule& rule) {
+std::vector<TensorSource> stored_tensors(const fs::path& file_or_folder, const KeyRule& rule) {
+  std::vector<TensorSource> sources;
+  for (const fs::path& path : weight_files(file_or_folder)) {
+    const auto file = std::make_shared<const SafetensorsFile>(path);
+    for (const SafeTensorInfo& info : file->tensors()) {
+      std::string name = rule ? rule(info.name) : info.name;
+      if (!name.empty()) sources.push_back(tensor_of_file(file, info, std::move(name)));
+    }
+  }
+  return sources;
+}
+
+void check_weights(const Module& module, const std::vector<TensorSource>& sources, const fs::path& path) {
+  std::map<std::string, std::vector<int64_t>> missing;
+  module.for_each_parameter(Module::ConstVisit(
+      [&](const std::string& name, const at::Tensor& tensor) { missing.emplace(name, tensor.sizes().vec()); }));
+  std::vector<std::string> surplus, misfits, faults;
+  for (const TensorSource& source : sources) {
+    const auto found = missing.find(source.name);
+    if (found == missing.end()) {
+      surplus.push_back(source.name);
+      continue;
+    }
+    const at::IntArrayRef wanted = found->second;
+    if (!fits(source, wanted))
+      misfits.push_back(text(source.name, " is ", describe_tensor(source), ", wanted ", wanted));
+    missing.erase(found);
+  }
+  std::vector<std::string> absent;
+  for (const auto& [name, shape] : missing) absent.push_back(name);
+  if (!absent.empty()) faults.push_back(text(absent.size(), " tensors are missing: ", listed(absent)));
+  if (!surplus.empty())
+    faults.push_back(text(surplus.size(), " tensors have no place in the model: ", listed(surplus)));
+  if (!misfits.empty()) faults.push_back(text("wrong shape or type: ", listed(misfits)));
+  if (faults.empty()) return;
+  throw WeightsError(text("the weights do not fit the model; ", join(faults, "; ")), path.string(),
+                     "check that the configuration and the weights belong together");
+}
+
+void load_weights(Module& module, const std::vector<TensorSource>& sources, const fs::path& path) {
+  check_weights(module, sources, path);
   const at::NoGradGuard no_grad;
-  WeightLoader loader(module);
-  for (const fs::path& file : weight_files(file_or_folder)) loader.add(file, rule);
-  loader.finish(file_or_folder);
+  std::map<std::string, at::Tensor*> parameters;
+  module.for_each_parameter(
+      Module::Visit([&](const std::string& name, at::Tensor& tensor) { parameters.emplace(name, &tensor); }));
+  for (const TensorSource& source : sources) {
+    at::Tensor& parameter = *parameters.at(source.name);
+    at::Tensor values = at::empty(parameter.sizes(), at::kFloat);
+    values.copy_(source.read().view(parameter.sizes()));
+    if (source.release) source.release();
+    parameter = values.set_requires_grad(parameter.requires_grad());
+  }
+}
+
+void load_weights(Module& module, const fs::path& file_or_folder, const KeyRule& rule) {
+  load_weights(module, stored_tensors(file_or_folder, rule), file_or_folder);
 }
 
 void save_weights(const Module& module, const fs::path& file, SafeDtype dtype,
@@ -180,13 +158,14 @@ void save_weights(const Module& module, const fs::path& file, SafeDtype dtype,
   SafetensorsWriter writer(file, std::move(infos), metadata);
   module.for_each_parameter([&](const std::string&, const at::Tensor& tensor) {
     const at::Tensor copy = tensor.detach().to(at::kCPU, scalar_type(dtype)).contiguous();
-    writer.write(bytes_of(copy));
+    writer.write(tensor_bytes(copy));
   });
   writer.finish();
 }
 
 at::Tensor read_tensor(const SafetensorsFile& file, const SafeTensorInfo& tensor) {
-  return view_of(file, tensor).clone();
+  void* const data = const_cast<std::byte*>(file.bytes(tensor).data());
+  return at::from_blob(data, tensor.shape, at::TensorOptions().dtype(scalar_type(tensor.dtype))).clone();
 }
 
 void write_tensors(const fs::path& file, const std::vector<std::pair<std::string, at::Tensor>>& tensors,
@@ -196,7 +175,7 @@ void write_tensors(const fs::path& file, const std::vector<std::pair<std::string
     infos.push_back({.name = name, .dtype = safe_dtype(tensor.scalar_type()), .shape = tensor.sizes().vec()});
   }
   SafetensorsWriter writer(file, std::move(infos), metadata);
-  for (const auto& [name, tensor] : tensors) writer.write(bytes_of(tensor.detach().cpu().contiguous()));
+  for (const auto& [name, tensor] : tensors) writer.write(tensor_bytes(tensor.detach().cpu().contiguous()));
   writer.finish();
 }
 

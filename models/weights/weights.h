@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "configs/base/safetensors.h"
+#include "models/weights/tensor_source.h"
 
 namespace atelier {
 
@@ -25,8 +26,17 @@ using KeyRule = std::function<std::string(std::string_view key)>;
 /// WeightsError if there is none.
 std::vector<std::filesystem::path> weight_files(const std::filesystem::path& file_or_folder);
 
-/// Fills every parameter from the file(s), as fp32 on the CPU. WeightsError naming the tensors for: missing ones,
-/// surplus ones, other shapes, integer types. A linear weight may be stored as that of a 1x1 convolution.
+/// The tensors of those files under the names that `rule` gives them.
+std::vector<TensorSource> stored_tensors(const std::filesystem::path& file_or_folder, const KeyRule& rule = {});
+
+/// WeightsError, pointing at `path`, that names missing tensors, surplus ones, other shapes, integer types. A linear
+/// weight may be stored as that of a 1x1 convolution.
+void check_weights(const Module& module, const std::vector<TensorSource>& sources, const std::filesystem::path& path);
+
+/// Fills every parameter, as fp32 on the CPU, after check_weights(). The pages of a file's tensor are given back as soon
+/// as it is converted.
+void load_weights(Module& module, const std::vector<TensorSource>& sources, const std::filesystem::path& path);
+/// The same from stored_tensors().
 void load_weights(Module& module, const std::filesystem::path& file_or_folder, const KeyRule& rule = {});
 
 /// Writes every parameter under its state-dict name, tensor by tensor. `dtype`: kF32, kF16 or kBF16.

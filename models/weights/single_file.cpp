@@ -1,0 +1,181 @@
+#include "models/weights/single_file.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+#include <set>
+
+#include "configs/base/error.h"
+#include "configs/base/hash.h"
+#include "configs/base/text.h"
+#include "models/keys/key_map.h"
+#include "models/weights/weights.h"
+
+namespace atelier {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Where open_clip clamps it; nothing that draws pictures reads it.
+const double kUsualLogitScale = std::log(100.0);
+
+/// One part's tensors under sgm's names.
+class PartWriter {
+ public:
+  PartWriter(KeyMap keys, std::string prefix, const std::vector<TensorSource>& sources)
+      : keys_(std::move(keys)), prefix_(std::move(prefix)) {
+    for (const TensorSource& source : sources) by_name_.emplace(source.name, &source);
+  }
+
+  void add_to(std::vector<TensorSource>& out) const {
+    std::set<std::string> done;
+    for (const auto& [name, source] : by_name_) {
+      const std::optional<std::string> sgm = keys_.to_sgm(name);
+      if (!sgm) throw WeightsError(text("the tensor ", name, " has no place in a single file"));
+      if (done.insert(*sgm).second) out.push_back(make(*sgm));
+    }
+  }
+
+ private:
+  TensorSource make(const std::string& sgm) const {
+    std::vector<TensorSource> sources;
+    for (const std::string& name : keys_.all_to_diffusers(sgm)) {
+      const auto found = by_name_.find(name);
+      if (found == by_name_.end()) throw WeightsError(text("the tensor ", name, " is missing"));
+      sources.push_back(*found->second);
+    }
+    if (sources.size() > 1) return stacked(std::move(sources), prefix_ + sgm);
+    TensorSource source = std::move(sources.front());
+    source.name = prefix_ + sgm;
+    if (sgm == "text_projection") return transposed(std::move(source));
+    const bool attention = sgm.find(".attn_1.") != std::string::npos && source.shape.size() == 2;
+    if (!attention) return source;
+    const std::vector<int64_t> pointwise = {source.shape[0], source.shape[1], 1, 1};
+    return reshaped(std::move(source), pointwise);
+  }
+
+  KeyMap keys_;
+  std::string prefix_;
+  std::map<std::string, const TensorSource*> by_name_;
+};
+
+void require_parts(const StoredPipeline& pipeline) {
+  std::vector<std::string> missing;
+  if (!pipeline.unet) missing.emplace_back("a UNet");
+  if (!pipeline.vae) missing.emplace_back("an AutoencoderKL (vae)");
+  if (!pipeline.text_encoder && !pipeline.refiner) missing.emplace_back("the first text encoder (text_encoder)");
+  if (!pipeline.text_encoder_2) missing.emplace_back("the second text encoder (text_encoder_2)");
+  if (missing.empty()) return;
+  throw WeightsError(text("a single file wants what this model lacks: ", join(missing, ", ")), pipeline.path.string());
+}
+
+TensorSource named(TensorSource source, std::string name) {
+  source.name = std::move(name);
+  return source;
+}
+
+TensorSource position_ids_of(const StoredPipeline& pipeline) {
+  if (pipeline.position_ids) return *pipeline.position_ids;
+  const at::Tensor positions = at::arange(pipeline.text_encoder->max_position_embeddings, at::kLong).unsqueeze(0);
+  return tensor_at_hand(positions, "");
+}
+
+TensorSource logit_scale_of(const StoredPipeline& pipeline) {
+  if (pipeline.logit_scale) return *pipeline.logit_scale;
+  const SafeDtype dtype = pipeline.tensors.at(Part::kTextEncoder2).front().dtype;
+  return tensor_at_hand(at::scalar_tensor(kUsualLogitScale, at::kFloat).to(scalar_type(dtype)), "");
+}
+
+std::string now_utc() {
+  char date[32];
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return date;
+}
+
+/// The type that `source` is written in.
+SafeDtype written_dtype(const TensorSource& source, const std::optional<SafeDtype>& wanted) {
+  const bool empty = std::find(source.shape.begin(), source.shape.end(), 0) != source.shape.end();
+  return wanted && is_floating(source.dtype) && !empty ? *wanted : source.dtype;
+}
+
+/// "0x" and the SHA-256 of the data section that `sources` make.
+std::string data_hash(const std::vector<TensorSource>& sources, const std::optional<SafeDtype>& dtype) {
+  Sha256Hasher hasher;
+  for (const TensorSource& source : sources) {
+    hasher.update(tensor_bytes(read_as(source, written_dtype(source, dtype))));
+    if (source.release) source.release();
+  }
+  return "0x" + hasher.hex();
+}
+
+}  // namespace
+
+std::vector<TensorSource> single_file_tensors(const StoredPipeline& pipeline) {
+  require_parts(pipeline);
+  std::vector<TensorSource> out;
+  const auto add = [&](Part part, KeyMap keys) {
+    PartWriter(std::move(keys), std::string(part_prefix(part, pipeline.refiner)), pipeline.tensors.at(part))
+        .add_to(out);
+  };
+  const auto key = [&](Part part, std::string_view name) { return text(part_prefix(part, pipeline.refiner), name); };
+  if (pipeline.text_encoder) {
+    add(Part::kTextEncoder, clip_key_map());
+    out.push_back(named(position_ids_of(pipeline), key(Part::kTextEncoder, kPositionIds)));
+  }
+  add(Part::kTextEncoder2, open_clip_key_map(*pipeline.text_encoder_2));
+  out.push_back(named(logit_scale_of(pipeline), key(Part::kTextEncoder2, kLogitScale)));
+  add(Part::kVae, vae_key_map(*pipeline.vae));
+  add(Part::kUnet, unet_key_map(*pipeline.unet));
+  const at::Tensor marker = at::empty({0}, at::kHalf);
+  if (pipeline.scheduler.prediction_type == "v_prediction") {
+    out.push_back(tensor_at_hand(marker, std::string(kVPredictionMarker)));
+  }
+  if (pipeline.scheduler.rescale_betas_zero_snr) out.push_back(tensor_at_hand(marker, std::string(kZeroSnrMarker)));
+  return out;
+}
+
+std::map<std::string, std::string> single_file_metadata(const StoredPipeline& pipeline, const std::string& title) {
+  std::map<std::string, std::string> metadata = pipeline.metadata;
+  const bool velocity = pipeline.scheduler.prediction_type == "v_prediction";
+  metadata["format"] = "pt";
+  metadata["modelspec.prediction_type"] = velocity ? "v" : "epsilon";
+  // What is there already knows better.
+  metadata.insert(
+      {{"modelspec.sai_model_spec", "1.0.1"},
+       {"modelspec.architecture", pipeline.refiner ? "stable-diffusion-xl-v1-refiner" : "stable-diffusion-xl-v1-base"},
+       {"modelspec.implementation", "https://github.com/Stability-AI/generative-models"},
+       {"modelspec.title", title},
+       {"modelspec.resolution", "1024x1024"},
+       {"modelspec.date", now_utc()}});
+  return metadata;
+}
+
+void write_tensor_sources(const fs::path& file, std::vector<TensorSource> sources, const WriteOptions& options) {
+  const at::NoGradGuard no_grad;
+  const auto dtype = [&](const TensorSource& source) { return written_dtype(source, options.dtype); };
+  std::sort(sources.begin(), sources.end(), [&](const TensorSource& a, const TensorSource& b) {
+    const size_t size_a = safe_dtype_size(dtype(a)), size_b = safe_dtype_size(dtype(b));
+    return size_a != size_b ? size_a > size_b : a.name < b.name;
+  });
+  std::vector<SafeTensorInfo> infos;
+  for (const TensorSource& source : sources) {
+    infos.push_back({.name = source.name, .dtype = dtype(source), .shape = source.shape});
+  }
+  std::map<std::string, std::string> metadata = options.metadata;
+  if (options.hash) metadata["modelspec.hash_sha256"] = data_hash(sources, options.dtype);
+  SafetensorsWriter writer(file, std::move(infos), std::move(metadata));
+  for (const TensorSource& source : sources) {
+    const at::Tensor values = read_as(source, dtype(source));
+    writer.write(tensor_bytes(values));
+    if (source.release) source.release();
+    if (options.on_tensor) options.on_tensor(static_cast<int64_t>(values.nbytes()));
+  }
+  writer.finish();
+}
+
+}  // namespace atelier
