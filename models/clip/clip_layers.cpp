@@ -76,7 +76,7 @@ CLIPMLP::CLIPMLP(const CLIPTextOptions& options)
 
 at::Tensor CLIPMLP::forward(const LayerNorm& norm, const at::Tensor& hidden_states) const {
   const at::Tensor inner = normed_projection(norm, Activation::kNone, fc1_, hidden_states);
-  return fc2_.forward(activate(activation_, inner));
+  return activated_projection(activation_, fc2_, inner);
 }
 
 CLIPEncoderLayer::CLIPEncoderLayer(const CLIPTextOptions& options)

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "models/module.h"
+#include "models/ops/norm.h"
 
 namespace atelier {
 
@@ -13,6 +14,7 @@ namespace atelier {
 class Norm : public Module {
  public:
   virtual at::Tensor forward(const at::Tensor& input) const = 0;  // same shape
+  virtual NormShape shape() const = 0;                            // which norm, for models/ops
   const at::Tensor& weight() const { return weight_; }            // [C]
   const at::Tensor& bias() const { return bias_; }                // [C]
   double eps() const { return eps_; }
@@ -29,6 +31,7 @@ class GroupNorm : public Norm {
  public:
   GroupNorm(int64_t groups, int64_t channels, double eps = 1e-5);
   at::Tensor forward(const at::Tensor& input) const override;
+  NormShape shape() const override { return {groups_, eps_}; }
   int64_t groups() const { return groups_; }
 
  private:
@@ -40,6 +43,7 @@ class LayerNorm : public Norm {
  public:
   explicit LayerNorm(int64_t channels, double eps = 1e-5);
   at::Tensor forward(const at::Tensor& input) const override;
+  NormShape shape() const override { return {0, eps_}; }
 };
 
 }  // namespace atelier

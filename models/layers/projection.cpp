@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "models/layers/fused_projection.h"
+#include "models/layers/memory_layout.h"
+
 namespace atelier {
 
 at::Tensor Adapter::delta(const Projection&, const ProjectionInput&) const {
@@ -40,6 +43,7 @@ Linear::Linear(int64_t in_features, int64_t out_features, bool bias) {
 }
 
 at::Tensor Linear::apply(const ProjectionInput& input, const at::Tensor& weight, const at::Tensor& bias) const {
+  if (input.recipe() && at::GradMode::is_enabled()) return fused_linear(input, weight, bias);
   return at::linear(input.tensor(), weight, bias);
 }
 
@@ -51,7 +55,8 @@ Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, int64_t kernel_size, i
 }
 
 at::Tensor Conv2d::apply(const ProjectionInput& input, const at::Tensor& weight, const at::Tensor& bias) const {
-  return at::conv2d(input.tensor(), weight, bias, stride_, padding_);
+  if (input.recipe() && at::GradMode::is_enabled()) return fused_conv2d(input, weight, bias, stride_, padding_);
+  return at::conv2d(in_device_layout(input.tensor()), weight, bias, stride_, padding_);
 }
 
 }  // namespace atelier

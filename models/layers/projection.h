@@ -8,20 +8,27 @@
 #include <utility>
 #include <vector>
 
+#include "models/layers/layer_body.h"
 #include "models/module.h"
 
 namespace atelier {
 
+class InputRecipe;
 class Projection;
 
 /// What a projection is applied to.
 class ProjectionInput {
  public:
   ProjectionInput(at::Tensor tensor) : tensor_(std::move(tensor)) {}  // implicit: most inputs are plain tensors
+  /// With a recipe the projection does not keep `tensor` for backward, but makes it again.
+  ProjectionInput(at::Tensor tensor, std::shared_ptr<InputRecipe> recipe)
+      : tensor_(std::move(tensor)), recipe_(std::move(recipe)) {}
   const at::Tensor& tensor() const { return tensor_; }
+  const std::shared_ptr<InputRecipe>& recipe() const { return recipe_; }  // may be null
 
  private:
   at::Tensor tensor_;
+  std::shared_ptr<InputRecipe> recipe_;
 };
 
 /// Something trained beside a projection's weight. Its parameters are not part of the model's tree: they belong to the
@@ -56,6 +63,9 @@ class Projection : public Module {
   at::Tensor merged_weight() const;
   /// Replaces the weight by one of its shape.
   void set_weight(at::Tensor weight) { weight_ = std::move(weight); }
+  /// Of the unit that ends in this projection: set_layer_body().
+  LayerBody body() const { return body_; }
+  void set_body(LayerBody body) { body_ = body; }
   /// Neither weight nor bias is trained (adapters may be).
   bool frozen() const { return !weight_.requires_grad() && !(bias_.defined() && bias_.requires_grad()); }
 
@@ -72,6 +82,7 @@ class Projection : public Module {
   bool adapters_act_on_output() const;
 
   std::vector<std::shared_ptr<const Adapter>> adapters_;
+  LayerBody body_ = LayerBody::kPlain;
 };
 
 /// [..., in] -> [..., out]

@@ -82,7 +82,7 @@ at::Tensor Transformer2DModel::project_in(const at::Tensor& input) const {
   if (!linear_projection_) {
     return normed_projection(norm_, Activation::kNone, *proj_in_, input).flatten(2).transpose(1, 2).contiguous();
   }
-  return proj_in_->forward(norm_.forward(input).flatten(2).transpose(1, 2).contiguous());
+  return normed_positions_projection(norm_, *proj_in_, input);
 }
 
 at::Tensor Transformer2DModel::project_out(const at::Tensor& hidden, const at::Tensor& input) const {
