@@ -90,7 +90,8 @@ void write_model_card(const RunOptions& run, const Dataset& dataset, int64_t ste
   std::string card =
       text("# ", run.output_name, "\n\nTrained with Atelier for ", grouped(steps), " steps; ",
            grouped(trained_parameters), " trained parameters.\n\n- base model: ", base_model(run),
-           "\n- kind: ", run.network ? "LoRA adapter" : "all weights", "\n- seed: ", run.seed, "\n\n## Data\n\n");
+           "\n- kind: ", run.network ? "adapters, " + network_summary(*run.network) : "all weights",
+           "\n- seed: ", run.seed, "\n\n## Data\n\n");
   for (const SourceSummary& source : dataset.manifest().summary().sources) {
     card += text("- ", std::filesystem::path(source.path).filename().string(), " (", source.kind,
                  "): ", grouped(source.rows), " posts\n");
@@ -134,11 +135,7 @@ std::map<std::string, std::string> product_metadata(const RunOptions& run, const
       {"ss_v_parameterization", prediction_type == "v_prediction" ? "True" : "False"},
       {"atelier.dataset_hash", dataset.hash()},
   };
-  if (run.network) {
-    metadata["ss_network_module"] = "networks.lora";
-    metadata["ss_network_dim"] = std::to_string(run.network->network_dim);
-    metadata["ss_network_alpha"] = shortest(run.network->network_alpha);
-  }
+  if (run.network) metadata.merge(network_metadata(*run.network));
   return metadata;
 }
 

@@ -67,9 +67,7 @@ RunFingerprint make_fingerprint(const RunOptions& run, const Dataset& dataset, c
       {"seed", std::to_string(run.seed)},
       {"model", run.model.config.value_or(run.model.pretrained_model_name_or_path.value_or(""))},
       {"model.vae", run.model.vae.value_or("the model's")},
-      {"network", run.network ? text(run.network->algo, " rank ", run.network->network_dim, " alpha ",
-                                     shortest(run.network->network_alpha))
-                              : "none"},
+      {"network", run.network ? network_summary(*run.network) : "none"},
       {"train.mixed_precision", train.mixed_precision},
       {"train.optimizer",
        text(train.optimizer_type, " betas ", shortest(train.adam_beta1), " ", shortest(train.adam_beta2), " epsilon ",

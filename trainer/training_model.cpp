@@ -5,7 +5,7 @@
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
 #include "configs/base/log.h"
-#include "models/adapters/lora.h"
+#include "models/adapters/adapter_network.h"
 #include "models/clip/clip_text_model.h"
 #include "models/unet/unet_2d_condition.h"
 
@@ -42,33 +42,44 @@ std::vector<std::pair<std::string, at::Tensor>> frozen_tensors(const Module& mod
   return tensors;
 }
 
-/// The scalar that kohya's files keep beside every pair of factors.
-std::vector<std::pair<std::string, at::Tensor>> network_alphas(const LoraNetwork& network,
-                                                               const NetworkOptions& options) {
-  constexpr std::string_view kDown = ".lora_down.weight";
-  std::vector<std::pair<std::string, at::Tensor>> alphas;
-  network.for_each_parameter(Module::ConstVisit([&](const std::string& name, const at::Tensor&) {
-    if (!name.ends_with(kDown)) return;
-    alphas.emplace_back(name.substr(0, name.size() - kDown.size()) + ".alpha",
-                        at::scalar_tensor(options.network_alpha, at::kFloat));
-  }));
-  return alphas;
+/// What would be lost: adapters of the file that this run has no place for.
+void check_network_weights(const AdapterNetwork& network, const NetworkOptions& options) {
+  std::vector<std::string> left = network.unattached();
+  left.insert(left.end(), network.unknown_keys().begin(), network.unknown_keys().end());
+  if (left.empty()) return;
+  throw WeightsError(text(left.size(), " adapters or tensors have no place in this run, ", left.front(), " for one"),
+                     *options.network_weights,
+                     "those of text encoders need network_train_unet_only: false; others belong to another model");
 }
 
 }  // namespace
 
 TrainingModel::TrainingModel(const RunOptions& run) : run_(run), pipeline_(make_pipeline(run)) {
   pipeline_.unet->set_gradient_checkpointing(run.train.gradient_checkpointing);
-  if (!run.network) return;
-  const NetworkOptions& options = *run.network;
-  network_ = std::make_unique<LoraNetwork>();
+  if (run.network) add_network(*run.network);
+}
+
+void TrainingModel::add_network(const NetworkOptions& options) {
+  struct Part {
+    Module* model;
+    LoraNaming naming;
+  };
+  std::vector<Part> parts;
   if (!options.network_train_unet_only) {
-    if (pipeline_.text_encoder) network_->inject(*pipeline_.text_encoder, text_encoder_lora_naming(1), options);
-    if (pipeline_.text_encoder_2) network_->inject(*pipeline_.text_encoder_2, text_encoder_lora_naming(2), options);
+    if (pipeline_.text_encoder) parts.push_back({pipeline_.text_encoder.get(), text_encoder_lora_naming(1)});
+    if (pipeline_.text_encoder_2) parts.push_back({pipeline_.text_encoder_2.get(), text_encoder_lora_naming(2)});
   }
-  network_->inject(*pipeline_.unet, unet_lora_naming(pipeline_.unet->options()), options);
-  initialize(*network_, static_cast<uint64_t>(run.seed));
-  log_info("LoRA of rank ", run.network->network_dim, " on ", network_->size(), " modules");
+  parts.push_back({pipeline_.unet.get(), unet_lora_naming(pipeline_.unet->options())});
+  if (options.network_weights) {
+    network_ = AdapterNetwork::load(*options.network_weights);
+    for (const Part& part : parts) network_->attach(*part.model, part.naming);
+    check_network_weights(*network_, options);
+  } else {
+    network_ = std::make_unique<AdapterNetwork>();
+    for (const Part& part : parts) network_->inject(*part.model, part.naming, options);
+    network_->initialize_adapters(static_cast<uint64_t>(run_.seed));
+  }
+  log_info("trains ", network_summary(options), " on ", network_->size(), " modules");
 }
 
 TrainingModel::~TrainingModel() = default;
@@ -95,7 +106,7 @@ std::vector<ParameterGroup> TrainingModel::parameter_groups() {
 }
 
 std::vector<ComponentFile> TrainingModel::component_files() const {
-  if (network_) return {{"network", run_.output_name + ".safetensors", network_alphas(*network_, *run_.network), {}}};
+  if (network_) return {{"network", run_.output_name + ".safetensors", network_->constants(), {}}};
   std::vector<ComponentFile> files;
   const auto add_text_encoder = [&](const std::string& name, const CLIPTextModel* encoder) {
     if (!encoder) return;

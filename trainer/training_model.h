@@ -15,7 +15,7 @@
 
 namespace atelier {
 
-class LoraNetwork;
+class AdapterNetwork;
 
 /// Where the fp32 weights of one trained part stand in a checkpoint, in a form that other programs open too.
 struct ComponentFile {
@@ -43,9 +43,11 @@ class TrainingModel {
   std::filesystem::path save_product(const std::map<std::string, std::string>& metadata) const;
 
  private:
+  void add_network(const NetworkOptions& options);
+
   RunOptions run_;
   StableDiffusionXL pipeline_;
-  std::unique_ptr<LoraNetwork> network_;
+  std::unique_ptr<AdapterNetwork> network_;
 };
 
 }  // namespace atelier

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "configs/base/error.h"
-#include "models/adapters/lora.h"
+#include "models/adapters/adapter_network.h"
 #include "models/clip/clip_text_model.h"
 #include "models/device.h"
 #include "models/pipeline/stable_diffusion_xl.h"
@@ -149,7 +149,7 @@ TEST_P(OnDevice, PicturesAreTheCPUs) {
 
 TEST_P(OnDevice, AdaptersFollowTheirNetwork) {
   const auto run = [&](StableDiffusionXL& model, at::Device device, at::ScalarType type) {
-    LoraNetwork network;
+    AdapterNetwork network;
     network.inject(*model.unet, unet_lora_naming(model.unet->options()), {.network_dim = 2});
     network.for_each_parameter([](const std::string& name, at::Tensor& tensor) {
       tensor = keyed_normal(tensor.sizes().vec(), name).mul(0.1);

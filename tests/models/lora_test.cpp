@@ -1,4 +1,4 @@
-#include "models/adapters/lora.h"
+#include "models/adapters/adapter_network.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -33,7 +33,7 @@ std::map<std::string, std::string> golden_modules(const std::string& prefix) {
 }
 
 /// The same of a network: sides of lora_up and lora_down.
-std::map<std::string, std::string> adapted_modules(const LoraNetwork& network, int64_t rank) {
+std::map<std::string, std::string> adapted_modules(const AdapterNetwork& network, int64_t rank) {
   std::map<std::string, std::string> out, in, modules;
   network.for_each_parameter([&](const std::string& parameter, const at::Tensor& tensor) {
     const std::string name = parameter.substr(0, parameter.find('.'));
@@ -49,7 +49,7 @@ std::map<std::string, std::string> adapted_modules(const LoraNetwork& network, i
 TEST(LoraNames, SdxlsUNetHasKohyasModules) {
   const UNet2DConditionOptions options = read_unet_options(kGoldenSdxl / "unet_config.json");
   UNet2DConditionModel unet(options);
-  LoraNetwork network;
+  AdapterNetwork network;
   network.inject(unet, unet_lora_naming(options), {.network_dim = 8});
   EXPECT_EQ(network.size(), 722);
   EXPECT_EQ(adapted_modules(network, 8), golden_modules("lora_unet_"));
@@ -61,7 +61,7 @@ TEST(LoraNames, TheTextEncodersHaveKohyasModules) {
   CLIPTextOptions large{.vocab_size = 8, .hidden_size = 1280, .intermediate_size = 5120, .num_hidden_layers = 32};
   small.num_attention_heads = 12, large.num_attention_heads = 20;
   CLIPTextModel encoder_1(small), encoder_2(large);
-  LoraNetwork one, two;
+  AdapterNetwork one, two;
   one.inject(encoder_1, text_encoder_lora_naming(1), {.network_dim = 4});
   two.inject(encoder_2, text_encoder_lora_naming(2), {.network_dim = 4});
   EXPECT_EQ(adapted_modules(one, 4), golden_modules("lora_te1_"));
@@ -79,8 +79,8 @@ void randomise(Module& network) {
 /// fp64, which `flatten` makes from (down, up).
 void expect_like_effective_weight(Projection& projection, const at::Tensor& input_values) {
   initialize(projection, 1);
-  LoraNetwork network;
-  network.inject(projection, [](const std::string&) { return "p"; }, {.network_dim = 3, .network_alpha = 2});
+  AdapterNetwork network;
+  network.inject(projection, [](const std::string&) { return AdapterPlace{"p", AdapterPlace::Target::kTransformer, {}}; }, {.network_dim = 3, .network_alpha = 2});
   randomise(network);
   network.set_requires_grad(true);
   std::map<std::string, at::Tensor> parameters;
@@ -119,13 +119,13 @@ class LoraOfUNet : public testing::Test {
   LoraOfUNet() {
     initialize(unet_, 1);
     network_.inject(unet_, naming_, {.network_dim = 4, .network_alpha = 2});
-    initialize(network_, 7);
+    network_.initialize_adapters(7);
   }
 
   TemporaryFolder folder_;
   UNet2DConditionModel unet_{tiny_unet_options()};
   LoraNaming naming_ = unet_lora_naming(tiny_unet_options());
-  LoraNetwork network_;
+  AdapterNetwork network_;
 };
 
 TEST_F(LoraOfUNet, ANewAdapterChangesNothing) {
@@ -161,7 +161,7 @@ TEST_F(LoraOfUNet, AFileBringsTheSameAdapters) {
   network_.save(folder_.path() / "lora.safetensors", SafeDtype::kF32, {{"ss_network_dim", "4"}});
   UNet2DConditionModel other(tiny_unet_options());
   initialize(other, 1);
-  const auto loaded = LoraNetwork::load(folder_.path() / "lora.safetensors");
+  const auto loaded = AdapterNetwork::load(folder_.path() / "lora.safetensors");
   EXPECT_EQ(loaded->unattached().size(), static_cast<size_t>(network_.size()));
   EXPECT_EQ(loaded->attach(other, naming_), network_.size());
   EXPECT_TRUE(loaded->unattached().empty());
@@ -180,7 +180,7 @@ TEST_F(LoraOfUNet, TheMultiplierScalesTheDifference) {
   UNet2DConditionModel bare(tiny_unet_options());
   initialize(bare, 1);
   const at::Tensor without = run_unet(bare, {});
-  const auto nothing = LoraNetwork::load(folder_.path() / "lora.safetensors", 0);
+  const auto nothing = AdapterNetwork::load(folder_.path() / "lora.safetensors", 0);
   nothing->attach(bare, naming_);
   EXPECT_TRUE(run_unet(bare, {}).equal(without));
   EXPECT_FALSE(run_unet(unet_, {}).allclose(without));
@@ -192,7 +192,7 @@ TEST_F(LoraOfUNet, AnotherModelsAdaptersAreRefused) {
   options.cross_attention_dim = 20;
   UNet2DConditionModel other(options);
   try {
-    LoraNetwork::load(folder_.path() / "lora.safetensors")->attach(other, unet_lora_naming(options));
+    AdapterNetwork::load(folder_.path() / "lora.safetensors")->attach(other, unet_lora_naming(options));
     FAIL() << "accepted";
   } catch (const WeightsError& error) {
     EXPECT_THAT(error.summary(), HasSubstr("attn2_to_k"));
@@ -201,9 +201,9 @@ TEST_F(LoraOfUNet, AnotherModelsAdaptersAreRefused) {
 
 TEST_F(LoraOfUNet, OtherKindsOfAdaptersAreRefused) {
   write_tensors(folder_.path() / "loha.safetensors", {{"lora_unet_x.hada_w1_a", at::ones({2, 2})}});
-  EXPECT_THROW(LoraNetwork::load(folder_.path() / "loha.safetensors"), WeightsError);
+  EXPECT_THROW(AdapterNetwork::load(folder_.path() / "loha.safetensors"), WeightsError);
   write_tensors(folder_.path() / "half.safetensors", {{"lora_unet_x.lora_up.weight", at::ones({2, 2})}});
-  EXPECT_THROW(LoraNetwork::load(folder_.path() / "half.safetensors"), WeightsError);
+  EXPECT_THROW(AdapterNetwork::load(folder_.path() / "half.safetensors"), WeightsError);
 }
 
 TEST_F(LoraOfUNet, MatricesThatDoNotGoTogetherAreRefused) {
@@ -212,7 +212,7 @@ TEST_F(LoraOfUNet, MatricesThatDoNotGoTogetherAreRefused) {
     write_tensors(file, {{"lora_unet_x.lora_down.weight", at::ones(down)},
                          {"lora_unet_x.lora_up.weight", at::ones(up)},
                          {"lora_unet_x.alpha", at::ones(alpha)}});
-    EXPECT_THROW(LoraNetwork::load(file), WeightsError);
+    EXPECT_THROW(AdapterNetwork::load(file), WeightsError);
   };
   refused({2, 8}, {8, 3}, {});   // two ranks
   refused({0, 8}, {8, 0}, {});   // no rank

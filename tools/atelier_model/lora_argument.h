@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "models/adapters/lora.h"
+#include "models/keys/adapter_names.h"
+#include "models/module.h"
 
 namespace atelier {
 
@@ -17,13 +18,17 @@ struct LoraArgument {
 
 LoraArgument parse_lora(const std::string& argument);
 
+/// "FILE: 12 WHAT: a, b, ..." as a warning; nothing where there are no names.
+void warn_unused(const std::string& file, const std::string& what, const std::vector<std::string>& names);
+
 /// A part of a model that adapters may belong to.
 struct LoraTarget {
   Module* model;
   LoraNaming naming;
 };
 
-/// Puts the file's adapters, in fp32 on `device`, into `targets`. WeightsError if none fits, a warning if some do not.
+/// Puts the file's adapters, in fp32 on `device`, into `targets`. WeightsError if none fits, a warning naming those that
+/// have no place and the tensors that are not understood.
 void attach_lora(const LoraArgument& argument, const std::vector<LoraTarget>& targets, at::Device device);
 
 }  // namespace atelier
