@@ -15,6 +15,20 @@ namespace {
 
 constexpr int64_t kMostCount = 1 << 20;  // the product of two and a kernel's area is far from overflow
 
+// Python writes a bare -Infinity, Infinity and NaN, which is no JSON: null in their place, which means "not given".
+std::string without_infinities(std::string content) {
+  bool in_string = false;
+  for (size_t i = 0; i < content.size(); ++i) {
+    if (content[i] == '"') in_string = !in_string;
+    if (in_string && content[i] == '\\') ++i;
+    if (in_string) continue;
+    for (const std::string_view word : {"-Infinity", "Infinity", "NaN"}) {
+      if (content.compare(i, word.size(), word) == 0) content.replace(i, word.size(), "null");
+    }
+  }
+  return content;
+}
+
 }  // namespace
 
 struct ConfigJson::Content {
@@ -32,7 +46,7 @@ ConfigJson::ConfigJson(const std::filesystem::path& path, std::string_view file_
   if (!std::filesystem::is_regular_file(file_)) {
     throw WeightsError(text("there is no ", file_name), path.string(), "name the folder of a diffusers component");
   }
-  content_->object = json::parse(read_file(file_), nullptr, /*allow_exceptions=*/false);
+  content_->object = json::parse(without_infinities(read_file(file_)), nullptr, /*allow_exceptions=*/false);
   if (!content_->object.is_object()) throw WeightsError("not a JSON object", file_.string());
 }
 

@@ -9,10 +9,34 @@ namespace atelier {
 namespace {
 
 constexpr const char* kFileName = "scheduler_config.json";
+constexpr const char *kDpmSolver = "DPMSolverMultistepScheduler", *kUniPc = "UniPCMultistepScheduler";
 
 // diffusers' own defaults where the file is silent: they differ between its classes.
 std::string default_spacing(const std::string& class_name) {
-  return class_name == "EulerDiscreteScheduler" ? "linspace" : "leading";
+  for (const char* linspace : {"EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", kDpmSolver, kUniPc}) {
+    if (class_name == linspace) return "linspace";
+  }
+  return "leading";
+}
+
+// The multistep solvers come in many variants; ours are the ones that diffusers takes where the file is silent.
+void read_multistep_solver(const ConfigJson& config, SchedulerOptions& options) {
+  config.require("solver_order", "2");
+  for (const char* key : {"use_lu_lambdas", "use_flow_sigmas", "use_dynamic_shifting", "lambda_min_clipped",
+                          "variance_type", "solver_p"}) {
+    config.require_off(key);
+  }
+  if (options.class_name == kDpmSolver) {
+    options.algorithm_type = config.choice("algorithm_type", "dpmsolver++", {"dpmsolver++", "sde-dpmsolver++"});
+    options.use_karras_sigmas = config.boolean("use_karras_sigmas", false);
+    config.require("solver_type", "\"midpoint\"");
+  } else {
+    config.require_off("use_karras_sigmas");
+    config.require("solver_type", "\"bh2\"");
+    config.require("predict_x0", "true");
+    config.require("lower_order_final", "true");
+    config.require("disable_corrector", "[]");
+  }
 }
 
 }  // namespace
@@ -40,7 +64,13 @@ SchedulerOptions read_scheduler_options(const std::filesystem::path& path) {
   }
   config.require_off("thresholding");
   config.require_off("trained_betas");
-  for (const char* key : {"use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"}) config.require_off(key);
+  config.require_off("use_exponential_sigmas");
+  config.require_off("use_beta_sigmas");
+  if (options.class_name == kDpmSolver || options.class_name == kUniPc) {
+    read_multistep_solver(config, options);
+  } else {
+    config.require_off("use_karras_sigmas");
+  }
   config.require_off("interpolation_type", "\"linear\"");
   config.require_off("timestep_type", "\"discrete\"");
   config.require_off("final_sigmas_type", "\"zero\"");
@@ -48,7 +78,7 @@ SchedulerOptions read_scheduler_options(const std::filesystem::path& path) {
 }
 
 void write_scheduler_options(const SchedulerOptions& options, const std::filesystem::path& folder) {
-  const nlohmann::ordered_json config = {
+  nlohmann::ordered_json config = {
       {"_class_name", options.class_name},
       {"num_train_timesteps", options.num_train_timesteps},
       {"beta_start", options.beta_start},
@@ -61,6 +91,10 @@ void write_scheduler_options(const SchedulerOptions& options, const std::filesys
       {"set_alpha_to_one", options.set_alpha_to_one},
       {"clip_sample", false},
   };
+  if (options.class_name == kDpmSolver) {
+    config["algorithm_type"] = options.algorithm_type;
+    config["use_karras_sigmas"] = options.use_karras_sigmas;
+  }
   write_file_atomically(folder / kFileName, config.dump(2) + "\n");
 }
 

@@ -19,11 +19,14 @@ struct SchedulerOptions {
   std::string timestep_spacing = "leading";  // leading | trailing | linspace
   int64_t steps_offset = 1;                  // with leading spacing
   bool set_alpha_to_one = false;             // DDIM's last step: alpha 1 instead of that of timestep 0
+  // DPMSolverMultistepScheduler alone:
+  std::string algorithm_type = "dpmsolver++";  // dpmsolver++ | sde-dpmsolver++
+  bool use_karras_sigmas = false;
 };
 
 /// Reads `scheduler_config.json`, or the folder that holds it. A key that changes the numbers in a way this program
-/// does not compute (thresholding, trained_betas, Karras sigmas, ...) is a WeightsError naming key and file; others are
-/// ignored, as diffusers does.
+/// does not compute (thresholding, trained_betas, exponential sigmas, ...) is a WeightsError naming key and file; others
+/// are ignored, as diffusers does.
 SchedulerOptions read_scheduler_options(const std::filesystem::path& path);
 
 /// Writes `scheduler_config.json` into `folder`.

@@ -13,4 +13,9 @@ namespace atelier {
 /// not in [1, num_train_timesteps].
 std::vector<double> spaced_timesteps(const SchedulerOptions& options, int64_t steps);
 
+/// The same for multistep solvers, whose leading and linspace spacings cut the schedule into one stretch more and leave
+/// the lowest out, so that the last step to no noise at all begins higher up. Always whole numbers. ConfigError as
+/// above, and where a timestep would come twice.
+std::vector<double> multistep_timesteps(const SchedulerOptions& options, int64_t steps);
+
 }  // namespace atelier

@@ -61,6 +61,41 @@ TEST(SchedulerOptions, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(read.set_alpha_to_one, options.set_alpha_to_one);
 }
 
+TEST(SchedulerOptions, ReadsWhatDiffusersWritesOfItsMultistepSolvers) {
+  const TemporaryFolder folder;
+  const SchedulerOptions dpm = read_text(folder, R"({
+    "_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "sde-dpmsolver++", "beta_schedule": "scaled_linear",
+    "dynamic_thresholding_ratio": 0.995, "euler_at_final": false, "final_sigmas_type": "zero", "flow_shift": 1.0,
+    "lambda_min_clipped": -Infinity, "lower_order_final": true, "solver_order": 2, "solver_type": "midpoint",
+    "thresholding": false, "use_karras_sigmas": true, "use_lu_lambdas": false, "variance_type": null})");
+  EXPECT_EQ(dpm.timestep_spacing, "linspace");
+  EXPECT_EQ(dpm.algorithm_type, "sde-dpmsolver++");
+  EXPECT_TRUE(dpm.use_karras_sigmas);
+  write_scheduler_options(dpm, folder.path());
+  const SchedulerOptions read = read_scheduler_options(folder.path());
+  EXPECT_EQ(read.algorithm_type, dpm.algorithm_type);
+  EXPECT_TRUE(read.use_karras_sigmas);
+  const SchedulerOptions unipc = read_text(folder, R"({
+    "_class_name": "UniPCMultistepScheduler", "disable_corrector": [], "lower_order_final": true, "predict_x0": true,
+    "sigma_max": null, "solver_order": 2, "solver_p": null, "solver_type": "bh2", "use_karras_sigmas": false})");
+  EXPECT_EQ(unipc.timestep_spacing, "linspace");
+}
+
+TEST(SchedulerOptions, OtherMultistepSolversAreRefused) {
+  for (const std::string entry :
+       {R"("_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "dpmsolver")",
+        R"("_class_name": "DPMSolverMultistepScheduler", "solver_order": 3)",
+        R"("_class_name": "DPMSolverMultistepScheduler", "solver_type": "heun")",
+        R"("_class_name": "DPMSolverMultistepScheduler", "use_flow_sigmas": true)",
+        R"("_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": -5.1)",
+        R"("_class_name": "UniPCMultistepScheduler", "solver_type": "bh1")",
+        R"("_class_name": "UniPCMultistepScheduler", "use_karras_sigmas": true)",
+        R"("_class_name": "UniPCMultistepScheduler", "disable_corrector": [0])"}) {
+    const TemporaryFolder folder;
+    EXPECT_THROW(read_text(folder, "{" + entry + "}"), WeightsError) << entry;
+  }
+}
+
 TEST(SchedulerOptions, WhatWouldChangeTheNumbersIsRefused) {
   for (const std::string entry :
        {R"("use_karras_sigmas": true)", R"("trained_betas": [0.1, 0.2])", R"("thresholding": true)",

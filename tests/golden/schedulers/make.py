@@ -10,57 +10,77 @@ import warnings
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, EulerDiscreteScheduler
+from diffusers import (DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler,
+                       EulerDiscreteScheduler, UniPCMultistepScheduler)
+from diffusers.schedulers import scheduling_dpmsolver_multistep, scheduling_euler_ancestral_discrete
 from safetensors.torch import save_file
 
 SHAPE = (1, 2, 3, 3)
+STEPS = 8
 BASE = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000)
 STEP_COUNTS = [1, 2, 3, 7, 10, 20, 25, 28, 30, 33, 50, 100, 333, 500]
+SAMPLERS = {
+    "ddim": (DDIMScheduler, dict(clip_sample=False)),
+    "euler": (EulerDiscreteScheduler, {}),
+    "euler_a": (EulerAncestralDiscreteScheduler, {}),
+    "dpmpp_2m": (DPMSolverMultistepScheduler, {}),
+    "dpmpp_2m_karras": (DPMSolverMultistepScheduler, dict(use_karras_sigmas=True)),
+    "dpmpp_2m_sde": (DPMSolverMultistepScheduler, dict(algorithm_type="sde-dpmsolver++")),
+    "dpmpp_2m_sde_karras": (DPMSolverMultistepScheduler, dict(algorithm_type="sde-dpmsolver++", use_karras_sigmas=True)),
+    "unipc": (UniPCMultistepScheduler, {}),
+}
 
 
-def make_scheduler(sampler, prediction, spacing, zero_snr, alpha_to_one):
-    common = dict(BASE, prediction_type=prediction, timestep_spacing=spacing, rescale_betas_zero_snr=zero_snr,
-                  steps_offset=1)
+def make_scheduler(sampler, prediction, spacing, zero_snr, alpha_to_one=False):
+    kind, own = SAMPLERS[sampler]
     if sampler == "ddim":
-        return DDIMScheduler(**common, clip_sample=False, set_alpha_to_one=alpha_to_one)
-    return EulerDiscreteScheduler(**common)
+        own = dict(own, set_alpha_to_one=alpha_to_one)
+    return kind(**BASE, **own, prediction_type=prediction, timestep_spacing=spacing, rescale_betas_zero_snr=zero_snr,
+                steps_offset=1)
 
 
-def run(scheduler, steps, generator):
-    """The model inputs of every step, the model's fixed answers, and the sample at the end."""
-    scheduler.set_timesteps(steps)
-    noise = torch.randn(SHAPE, generator=generator)
-    outputs = torch.randn((steps, *SHAPE), generator=generator)
+def with_step_noise(draw):
+    """Stochastic schedulers draw with `draw()` from here on."""
+    for module in (scheduling_euler_ancestral_discrete, scheduling_dpmsolver_multistep):
+        module.randn_tensor = lambda shape, **kwargs: draw().reshape(shape)
+
+
+def run(scheduler, noise, outputs, step_noise):
+    """The model inputs of every step for the model's fixed answers, and the sample at the end."""
+    draws = iter(step_noise)
+    with_step_noise(lambda: next(draws))
+    scheduler.set_timesteps(len(outputs))
     sample, inputs = noise * scheduler.init_noise_sigma, []
     for timestep, output in zip(scheduler.timesteps, outputs):
         inputs.append(scheduler.scale_model_input(sample, timestep))
         sample = scheduler.step(output, timestep, sample).prev_sample
-    return dict(noise=noise, outputs=outputs, inputs=torch.stack(inputs), timesteps=scheduler.timesteps.double(),
-                result=sample)
+    return dict(inputs=torch.stack(inputs), timesteps=scheduler.timesteps.double(), result=sample)
 
 
 def sampler_cases(tensors):
-    cases = itertools.product(["ddim", "euler"], ["epsilon", "v_prediction"], ["leading", "trailing", "linspace"],
-                              [0, 1], [0, 1])
-    for seed, (sampler, prediction, spacing, zero_snr, alpha_to_one) in enumerate(cases):
-        if sampler == "euler" and alpha_to_one:
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(SHAPE, generator=generator)
+    outputs, step_noise = (torch.randn((STEPS, *SHAPE), generator=generator) for _ in range(2))
+    tensors |= dict(noise=noise, outputs=outputs, step_noise=step_noise)
+    cases = itertools.product(SAMPLERS, ["epsilon", "v_prediction"], ["leading", "trailing", "linspace"], [0, 1], [0, 1])
+    for sampler, prediction, spacing, zero_snr, alpha_to_one in cases:
+        if sampler != "ddim" and alpha_to_one:
             continue  # no such option
         if prediction == "epsilon" and zero_snr and sampler == "ddim":
             continue  # divides by zero
-        generator = torch.Generator().manual_seed(seed)
         scheduler = make_scheduler(sampler, prediction, spacing, bool(zero_snr), bool(alpha_to_one))
         name = f"{sampler}/{prediction}/{spacing}/{zero_snr}/{alpha_to_one}"
-        for key, value in run(scheduler, 8, generator).items():
-            tensors[f"{name}/{key}"] = value.contiguous()
+        for key, value in run(scheduler, noise, outputs, step_noise).items():
+            tensors[f"sampler/{name}/{key}"] = value.contiguous()
 
 
 def spacing_cases(tensors):
-    for spacing in ["leading", "trailing", "linspace"]:
-        for steps in STEP_COUNTS:
-            scheduler = make_scheduler("euler", "epsilon", spacing, False, False)
+    for family, sampler in [("one-step", "euler"), ("multistep", "dpmpp_2m")]:
+        for spacing, steps in itertools.product(["leading", "trailing", "linspace"], STEP_COUNTS):
+            scheduler = make_scheduler(sampler, "epsilon", spacing, False)
             scheduler.set_timesteps(steps)
             if len(scheduler.timesteps) == steps:  # numpy's arange may run one too far
-                tensors[f"spacing/{spacing}/{steps}"] = scheduler.timesteps.double().contiguous()
+                tensors[f"spacing/{family}/{spacing}/{steps}"] = scheduler.timesteps.double().contiguous()
 
 
 def schedule_cases(tensors):
