@@ -36,13 +36,13 @@ at::Tensor sample_weights(const LoadedBatch& batch) {
 }  // namespace
 
 DenoisingObjective::DenoisingObjective(const StableDiffusionXL& model, at::Device device, at::ScalarType compute_type,
-                                       uint64_t seed)
+                                       uint64_t seed, const PromptOptions& prompts)
     : model_(model),
       device_(device),
       compute_type_(compute_type),
       seed_(seed),
       schedule_(model.scheduler),
-      prompts_(model, device) {}
+      prompts_(model, device, prompts) {}
 
 at::Tensor DenoisingObjective::latents(const LoadedBatch& batch) const {
   const at::NoGradGuard no_grad;
@@ -50,16 +50,18 @@ at::Tensor DenoisingObjective::latents(const LoadedBatch& batch) const {
   const at::Tensor bytes = at::from_blob(const_cast<uint8_t*>(batch.pixels.data()),
                                          {count, batch.height, batch.width, 3}, at::TensorOptions(at::kByte));
   const at::Tensor pixels = bytes.to(device_).permute({0, 3, 1, 2}).to(at::kFloat).div_(127.5).sub_(1);
-  return model_.autoencoder->encode(pixels.contiguous());
+  const LatentDistribution posterior = model_.autoencoder->posterior(pixels.contiguous());
+  if (!posterior.deviation.defined()) return posterior.mean;
+  return posterior.mean + posterior.deviation * noise("posterior", batch, posterior.mean);
 }
 
-at::Tensor DenoisingObjective::noise(const LoadedBatch& batch, const at::Tensor& like) const {
+at::Tensor DenoisingObjective::noise(std::string_view stream, const LoadedBatch& batch, const at::Tensor& like) const {
   at::Tensor noise = at::empty(like.sizes(), at::TensorOptions(at::kFloat));
   const int64_t count = noise.numel() / noise.size(0);
   float* out = noise.mutable_data_ptr<float>();
   at::parallel_for(0, noise.size(0), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      fill_normal(sample_key(seed_, "noise", batch.samples[static_cast<size_t>(i)]), out + i * count, count);
+      fill_normal(sample_key(seed_, stream, batch.samples[static_cast<size_t>(i)]), out + i * count, count);
     }
   });
   return noise.to(device_);
@@ -78,7 +80,7 @@ MicroLoss DenoisingObjective::loss(const LoadedBatch& batch) {
   MicroLoss out;
   out.timesteps = timesteps(batch);
   const at::Tensor clean = latents(batch);
-  const at::Tensor random = noise(batch, clean);
+  const at::Tensor random = noise("noise", batch, clean);
   const at::Tensor steps = at::tensor(out.timesteps, at::kLong).to(device_);
   const at::Tensor noisy = schedule_.add_noise(clean, random, steps).to(compute_type_);
   const at::Tensor target = schedule_.target(clean, random, steps);

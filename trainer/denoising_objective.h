@@ -1,6 +1,8 @@
 // The diffusion loss: predict the noise, or the velocity, that was mixed into a picture's latents.
 #pragma once
 
+#include <string_view>
+
 #include "models/pipeline/stable_diffusion_xl.h"
 #include "models/schedulers/noise_schedule.h"
 #include "trainer/objective.h"
@@ -9,12 +11,14 @@
 namespace atelier {
 
 /// loss of a sample = mean over C, h, w of (prediction - target)^2 (Ho et al. 2020; v: Salimans and Ho 2022), in fp32.
-/// Noise and timestep are drawn by (seed, sample id, epoch, repeat): the same whatever the batch, the number of
-/// processes or the point of resumption.
+/// Noise, timestep and the latents' sample of the autoencoder's distribution are drawn by (seed, sample id, epoch,
+/// repeat): the same whatever the batch, the number of processes or the point of resumption.
 class DenoisingObjective : public Objective {
  public:
-  /// `model` must outlive the objective. `compute_type`: of the latents that the UNet sees.
-  DenoisingObjective(const StableDiffusionXL& model, at::Device device, at::ScalarType compute_type, uint64_t seed);
+  /// `model` must outlive the objective. `compute_type`: of the latents that the UNet sees. `prompts`: how captions are
+  /// read.
+  DenoisingObjective(const StableDiffusionXL& model, at::Device device, at::ScalarType compute_type, uint64_t seed,
+                     const PromptOptions& prompts = {});
 
   MicroLoss loss(const LoadedBatch& batch) override;
   int64_t num_timesteps() const override { return schedule_.num_train_timesteps(); }
@@ -22,7 +26,7 @@ class DenoisingObjective : public Objective {
  private:
   at::Tensor latents(const LoadedBatch& batch) const;  // [B, C, h, w] fp32
   /// Standard normal, of the shape of `like` [B, C, h, w].
-  at::Tensor noise(const LoadedBatch& batch, const at::Tensor& like) const;
+  at::Tensor noise(std::string_view stream, const LoadedBatch& batch, const at::Tensor& like) const;
   std::vector<int64_t> timesteps(const LoadedBatch& batch) const;
 
   const StableDiffusionXL& model_;

@@ -91,7 +91,7 @@ class FieldBuilder {
     return *this;
   }
   /// A file or folder: a relative one is relative to the YAML that names it, `current_directory` if it is given on the
-  /// command line.
+  /// command line. With choices(): one of those words, or a path.
   FieldBuilder& path() {
     field_.is_path = true;
     return *this;

@@ -56,7 +56,7 @@ class SectionReader {
       default: break;
     }
     try {
-      const Node checked = field.is_path ? with_folder(node) : node;
+      const Node checked = field.is_path ? with_folder(field, node) : node;
       if (node.kind == Node::Kind::kNull && !field.nullable && field.kind != Field::Kind::kList &&
           field.kind != Field::Kind::kMap) {
         return fail(node, key, "null is not allowed here");
@@ -82,16 +82,21 @@ class SectionReader {
     for (size_t i = 0; i < elements.size(); ++i) read(*elements[i], node.list[i], text(key, "[", i, "]"));
   }
 
+  static bool is_choice(const Field& field, const std::string& word) {
+    return std::find(field.choices.begin(), field.choices.end(), word) != field.choices.end();
+  }
+
   /// A relative path in a file is relative to that file.
-  static Node with_folder(const Node& node) {
+  static Node with_folder(const Field& field, const Node& node) {
     Node out = node;
-    if (node.kind == Node::Kind::kScalar && !node.origin.folder.empty() && !node.scalar.empty()) {
+    if (node.kind == Node::Kind::kScalar && !node.origin.folder.empty() && !node.scalar.empty() &&
+        !is_choice(field, node.scalar)) {
       const std::filesystem::path path(node.scalar);
       if (path.is_relative() && node.scalar.find("://") == std::string::npos) {
         out.scalar = (std::filesystem::path(node.origin.folder) / path).lexically_normal().string();
       }
     }
-    for (Node& element : out.list) element = with_folder(element);
+    for (Node& element : out.list) element = with_folder(field, element);
     return out;
   }
 
@@ -99,8 +104,7 @@ class SectionReader {
     for (const Node& element : node.list) check_range(field, element, key);
     for (const auto& [name, element] : node.map) check_range(field, element, key + "." + name);
     if (node.kind != Node::Kind::kScalar) return;
-    if (!field.choices.empty() &&
-        std::find(field.choices.begin(), field.choices.end(), node.scalar) == field.choices.end()) {
+    if (!field.choices.empty() && !field.is_path && !is_choice(field, node.scalar)) {
       const std::string near = nearest_word(node.scalar, field.choices);
       fail(node, key, "'" + node.scalar + "' is not one of " + join(field.choices, ", "),
            near.empty() ? "" : "did you mean '" + near + "'?");

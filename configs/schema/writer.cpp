@@ -113,7 +113,7 @@ nlohmann::ordered_json scalar_schema(const Field& field, Field::Kind kind) {
   out["type"] = json_type(kind);
   if (std::isfinite(field.minimum)) out["minimum"] = field.minimum;
   if (std::isfinite(field.maximum)) out["maximum"] = field.maximum;
-  if (!field.choices.empty()) out["enum"] = field.choices;
+  if (!field.choices.empty() && !field.is_path) out["enum"] = field.choices;
   return out;
 }
 
@@ -157,7 +157,7 @@ nlohmann::ordered_json schema_of(const Section& section) {
 }
 
 std::string type_text(const Field& field) {
-  if (!field.choices.empty()) return "`" + join(field.choices, "` `") + "`";
+  if (!field.choices.empty()) return (field.is_path ? "path or `" : "`") + join(field.choices, "` `") + "`";
   std::string name = json_type(field.kind);
   if (field.kind == Field::Kind::kList) name = std::string("list of ") + json_type(field.element);
   if (field.kind == Field::Kind::kMap) name = std::string("name: ") + json_type(field.element);

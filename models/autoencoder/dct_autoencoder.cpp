@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
 #include "configs/base/text.h"
 
@@ -88,17 +89,22 @@ DctAutoencoder::DctAutoencoder() {
   deviation_ = at::tensor(deviation).view({-1, 1, 1});
 }
 
-at::Tensor DctAutoencoder::encode(const at::Tensor& pixels) const {
+LatentDistribution DctAutoencoder::posterior(const at::Tensor& pixels) const {
   if (pixels.size(2) % kBlock != 0 || pixels.size(3) % kBlock != 0) {
     throw ConfigError(text("a picture of ", pixels.size(3), " x ", pixels.size(2), " px has no whole blocks"),
                       "DctAutoencoder", text("sides must be multiples of ", kBlock));
   }
-  return at::conv2d(pixels, analysis_.to(pixels.options()), bias_.to(pixels.options()), /*stride=*/kBlock);
+  return {at::conv2d(pixels, analysis_.to(pixels.options()), bias_.to(pixels.options()), /*stride=*/kBlock), {}};
 }
 
 at::Tensor DctAutoencoder::decode(const at::Tensor& latents) const {
   const at::Tensor coefficients = latents * deviation_.to(latents.options()) + mean_.to(latents.options());
   return at::conv_transpose2d(coefficients, synthesis_.to(latents.options()), /*bias=*/{}, /*stride=*/kBlock);
+}
+
+void DctAutoencoder::save_pretrained(const std::filesystem::path& folder, SafeDtype) const {
+  std::filesystem::create_directories(folder);
+  write_file_atomically(folder / "config.json", text("{\n  \"_class_name\": \"", class_name(), "\"\n}\n"));
 }
 
 }  // namespace atelier

@@ -21,11 +21,13 @@ class DctAutoencoder final : public Autoencoder {
 
   DctAutoencoder();
 
-  at::Tensor encode(const at::Tensor& pixels) const override;
+  LatentDistribution posterior(const at::Tensor& pixels) const override;
   at::Tensor decode(const at::Tensor& latents) const override;
+  void place(at::Device, at::ScalarType) override {}  // its constants follow what they are applied to
   int64_t channels() const override { return kChannels; }
   int64_t factor() const override { return kBlock; }
   std::string_view class_name() const override { return "DctAutoencoder"; }
+  void save_pretrained(const std::filesystem::path& folder, SafeDtype dtype) const override;
 
  private:
   at::Tensor analysis_;          // [8, 3, 8, 8], standardised

@@ -22,8 +22,10 @@ inline void describe(Section& section, ModelOptions& options) {
       .path()
       .doc("Folder of a pipeline's config.json files: start from random weights of that shape.");
   section.field("vae", options.vae)
+      .path()
       .choices({"dct"})
-      .doc("dct: the fixed block-DCT autoencoder; null: the one that comes with the model.");
+      .doc(
+          "Another autoencoder: a diffusers AutoencoderKL folder, or dct, the fixed block-DCT one; null: the model's.");
 }
 
 }  // namespace atelier

@@ -96,7 +96,7 @@ StableDiffusionXL StableDiffusionXL::from_config(const fs::path& folder, uint64_
   };
   StableDiffusionXL model;
   model.scheduler = read_scheduler_options(folder / "scheduler");
-  model.autoencoder = make_autoencoder(vae_source(folder, vae));
+  model.autoencoder = make_autoencoder(vae_source(folder, vae), seed);
   model.text_encoder = encoder("text_encoder");
   model.text_encoder_2 = encoder("text_encoder_2");
   model.unet = std::make_unique<UNet2DConditionModel>(read_unet_options(folder / "unet"));
@@ -122,8 +122,9 @@ void StableDiffusionXL::save_pretrained(const fs::path& folder, SafeDtype dtype)
   unet->save_pretrained(folder / "unet", dtype);
   index["scheduler"] = Json::array({"diffusers", scheduler.class_name});
   write_scheduler_options(scheduler, folder / "scheduler");
-  index["vae"] = Json::array({"atelier", autoencoder->class_name()});
-  save_autoencoder(*autoencoder, folder / "vae");
+  const bool ours = autoencoder->class_name() == "DctAutoencoder";
+  index["vae"] = Json::array({ours ? "atelier" : "diffusers", autoencoder->class_name()});
+  autoencoder->save_pretrained(folder / "vae", dtype);
   write_file_atomically(folder / "model_index.json", index.dump(2) + "\n");
 }
 
@@ -132,6 +133,7 @@ void StableDiffusionXL::place_frozen(at::Device device, at::ScalarType type) {
                        static_cast<Module*>(unet.get())}) {
     if (part) part->place_frozen(device, type);
   }
+  autoencoder->place(device, type);
 }
 
 }  // namespace atelier

@@ -61,7 +61,7 @@ class StableDiffusionXL {
   /// weights: kF32, kF16 or kBF16.
   void save_pretrained(const std::filesystem::path& folder, SafeDtype dtype) const;
 
-  /// Module::place_frozen of every part. The autoencoder follows its input.
+  /// Module::place_frozen of every part, and Autoencoder::place.
   void place_frozen(at::Device device, at::ScalarType type);
 
   /// `input_ids_1`, `input_ids_2` [B, L] int64, the same text for either encoder (they differ in padding). The hidden

@@ -46,7 +46,7 @@ TEST(DctAutoencoder, WantsWholeBlocks) {
 TEST(Autoencoder, IsMadeByNameOrByConfig) {
   const TemporaryFolder folder;
   EXPECT_EQ(make_autoencoder("dct")->class_name(), "DctAutoencoder");
-  save_autoencoder(DctAutoencoder(), folder.path() / "vae");
+  DctAutoencoder().save_pretrained(folder.path() / "vae", SafeDtype::kF32);
   EXPECT_EQ(make_autoencoder(folder.path() / "vae")->class_name(), "DctAutoencoder");
   std::ofstream(folder.path() / "config.json") << R"({"_class_name": "AutoencoderTiny"})";
   EXPECT_THROW(make_autoencoder(folder.path()), WeightsError);

@@ -2,9 +2,11 @@
 #include <ATen/ATen.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "configs/base/error.h"
 #include "configs/base/log.h"
+#include "configs/base/text.h"
 #include "models/weights/weights.h"
 #include "tools/atelier_model/verbs.h"
 
@@ -20,12 +22,14 @@ constexpr Component kComponents[] = {
     {"unet", eval_unet},
     {"text-encoder", eval_text_encoder},
     {"text-encoder-2", eval_text_encoder_2},
+    {"vae-encode", eval_vae_encode},
+    {"vae-decode", eval_vae_decode},
 };
 
 struct EvalArguments {
   std::string component, path, inputs, out;
   std::vector<std::string> loras;
-  bool grad = false;
+  bool grad = false, vae_slicing = false, vae_tiling = false;
 };
 
 NamedTensors read_inputs(const std::string& path) {
@@ -40,7 +44,7 @@ NamedTensors read_inputs(const std::string& path) {
 
 void run_eval(const EvalArguments& arguments) {
   const NamedTensors inputs = read_inputs(arguments.inputs);
-  EvalOptions options{arguments.grad, {}};
+  EvalOptions options{arguments.grad, arguments.vae_slicing, arguments.vae_tiling, {}};
   for (const std::string& lora : arguments.loras) options.loras.push_back(parse_lora(lora));
   for (const Component& component : kComponents) {
     if (arguments.component != component.name) continue;
@@ -60,6 +64,21 @@ const at::Tensor& eval_input(const NamedTensors& inputs, const std::string& name
                       "docs/cli.md lists the tensors of each component");
   }
   return found->second;
+}
+
+void check_eval_shape(const NamedTensors& inputs, const std::string& name, const std::vector<int64_t>& wanted) {
+  constexpr int64_t kAny = -1;
+  const at::IntArrayRef shape = eval_input(inputs, name).sizes();
+  const bool fits = shape.size() == wanted.size() &&
+                    std::equal(shape.begin(), shape.end(), wanted.begin(),
+                               [](int64_t is, int64_t want) { return is > 0 && (want == kAny || is == want); });
+  if (!fits) {
+    throw ConfigError(text(name, " has the shape ", shape, ", wanted ", at::IntArrayRef(wanted), " (-1: any)"));
+  }
+}
+
+at::Tensor eval_gradient(const at::Tensor& tensor) {
+  return tensor.grad().defined() ? tensor.grad() : at::zeros_like(tensor);
 }
 
 std::filesystem::path component_folder(const std::filesystem::path& path, const std::string& component) {
@@ -83,6 +102,8 @@ Verb verb_eval() {
         ->type_name("FILE[:WEIGHT]")
         ->allow_extra_args(false);
     app.add_flag("--grad", arguments->grad, "also the gradients of sum(cotangent * first output)");
+    app.add_flag("--vae-slicing", arguments->vae_slicing, "the VAE takes one sample at a time");
+    app.add_flag("--vae-tiling", arguments->vae_tiling, "the VAE takes tiles of its sample_size");
     return [arguments] { run_eval(*arguments); };
   };
   return {"model eval", "one forward, and with --grad one backward, of one component on given tensors", declare};

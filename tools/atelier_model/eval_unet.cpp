@@ -1,7 +1,5 @@
 #include <ATen/ATen.h>
 
-#include <algorithm>
-
 #include "configs/base/error.h"
 #include "configs/base/text.h"
 #include "models/unet/unet_2d_condition.h"
@@ -10,37 +8,20 @@
 namespace atelier {
 namespace {
 
-/// ConfigError naming the input whose shape does not go with the model and the other inputs.
-void check_shape(const NamedTensors& inputs, const std::string& name, const std::vector<int64_t>& wanted) {
-  constexpr int64_t kAny = -1;
-  const at::IntArrayRef shape = eval_input(inputs, name).sizes();
-  const bool fits = shape.size() == wanted.size() &&
-                    std::equal(shape.begin(), shape.end(), wanted.begin(),
-                               [](int64_t is, int64_t want) { return is > 0 && (want == kAny || is == want); });
-  if (!fits) {
-    throw ConfigError(text(name, " has the shape ", shape, ", wanted ", at::IntArrayRef(wanted), " (-1: any)"));
-  }
-}
-
 void check_unet_inputs(const NamedTensors& inputs, const UNet2DConditionOptions& options, bool grad) {
-  check_shape(inputs, "sample", {-1, options.in_channels, -1, -1});
+  check_eval_shape(inputs, "sample", {-1, options.in_channels, -1, -1});
   const at::IntArrayRef sample = eval_input(inputs, "sample").sizes();
-  check_shape(inputs, "timestep", {sample[0]});
-  check_shape(inputs, "encoder_hidden_states", {sample[0], -1, options.cross_attention_dim});
-  check_shape(inputs, "time_ids", {sample[0], -1});
+  check_eval_shape(inputs, "timestep", {sample[0]});
+  check_eval_shape(inputs, "encoder_hidden_states", {sample[0], -1, options.cross_attention_dim});
+  check_eval_shape(inputs, "time_ids", {sample[0], -1});
   const int64_t ids = eval_input(inputs, "time_ids").size(1);
   const int64_t pooled = options.projection_class_embeddings_input_dim - ids * options.addition_time_embed_dim;
   if (pooled < 1) {
     throw ConfigError(text("time_ids has ", ids, " numbers a sample, more than the model's ",
                            "projection_class_embeddings_input_dim has room for (SDXL: 6, its refiner: 5)"));
   }
-  check_shape(inputs, "text_embeds", {sample[0], pooled});
-  if (grad) check_shape(inputs, "cotangent", {sample[0], options.out_channels, sample[2], sample[3]});
-}
-
-/// The gradient, zeros where the loss does not reach the tensor.
-at::Tensor gradient_of(const at::Tensor& tensor) {
-  return tensor.grad().defined() ? tensor.grad() : at::zeros_like(tensor);
+  check_eval_shape(inputs, "text_embeds", {sample[0], pooled});
+  if (grad) check_eval_shape(inputs, "cotangent", {sample[0], options.out_channels, sample[2], sample[3]});
 }
 
 }  // namespace
@@ -62,9 +43,9 @@ NamedTensors eval_unet(const std::filesystem::path& path, const NamedTensors& in
   NamedTensors results{{"sample", output.detach()}};
   if (!grad) return results;
   output.backward(eval_input(inputs, "cotangent"));
-  for (const auto& [name, leaf] : leaves) results["grad." + name] = gradient_of(leaf);
+  for (const auto& [name, leaf] : leaves) results["grad." + name] = eval_gradient(leaf);
   model->for_each_parameter(
-      [&](const std::string& name, at::Tensor& tensor) { results["grad." + name] = gradient_of(tensor); });
+      [&](const std::string& name, at::Tensor& tensor) { results["grad." + name] = eval_gradient(tensor); });
   return results;
 }
 

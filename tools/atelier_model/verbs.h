@@ -16,7 +16,7 @@ namespace atelier {
 using NamedTensors = std::map<std::string, at::Tensor>;
 
 struct EvalOptions {
-  bool grad = false;
+  bool grad = false, vae_slicing = false, vae_tiling = false;
   std::vector<LoraArgument> loras;
 };
 
@@ -30,13 +30,21 @@ NamedTensors eval_text_encoder(const std::filesystem::path& path, const NamedTen
                                const EvalOptions& options);
 NamedTensors eval_text_encoder_2(const std::filesystem::path& path, const NamedTensors& inputs,
                                  const EvalOptions& options);
+NamedTensors eval_vae_encode(const std::filesystem::path& path, const NamedTensors& inputs, const EvalOptions& options);
+NamedTensors eval_vae_decode(const std::filesystem::path& path, const NamedTensors& inputs, const EvalOptions& options);
 
 /// inputs.at(name); ConfigError naming the tensor if it is absent.
 const at::Tensor& eval_input(const NamedTensors& inputs, const std::string& name);
+/// ConfigError naming the input whose shape does not go with the model and the other inputs; -1 in `wanted`: any.
+void check_eval_shape(const NamedTensors& inputs, const std::string& name, const std::vector<int64_t>& wanted);
+/// The gradient, zeros where the loss does not reach the tensor.
+at::Tensor eval_gradient(const at::Tensor& tensor);
 /// `path` or, for a pipeline folder (model_index.json), its `component` folder.
 std::filesystem::path component_folder(const std::filesystem::path& path, const std::string& component);
 
+Verb verb_convert();
 Verb verb_eval();
+Verb verb_merge();
 Verb verb_sample();
 
 }  // namespace atelier

@@ -5,6 +5,7 @@
 #include "configs/schema/reader.h"
 #include "configs/schema/writer.h"
 #include "models/options/unet_options.h"
+#include "models/options/vae_options.h"
 
 namespace atelier {
 
@@ -63,6 +64,12 @@ void check_run(const RunOptions& run, bool for_training) {
     throw ConfigError("global_batch_size decides the accumulation by itself", "train.gradient_accumulation_steps",
                       "leave one of the two out");
   }
+  const int64_t tokens = run.train.prompts.max_token_length, chunk = PromptOptions::kChunkTokens;
+  if (tokens % chunk != 0) {
+    const int64_t below = tokens - tokens % chunk;
+    throw ConfigError(text("captions are read in chunks of ", chunk, " tokens, so ", tokens, " cannot be their length"),
+                      "train.max_token_length", text("set ", below, " or ", below + chunk));
+  }
   if (!for_training) return;
   if (!batching.max_train_steps && !batching.max_train_epochs) {
     throw ConfigError("the length of the run is not given", "train",
@@ -98,14 +105,19 @@ std::filesystem::path manifest_dir(const RunOptions& run) {
 }
 
 int64_t side_divisor(const RunOptions& run) {
-  constexpr int64_t kAutoencoderFactor = 8;
+  constexpr int64_t kSdxlFactor = 8;
   const auto& path = run.model.config ? run.model.config : run.model.pretrained_model_name_or_path;
-  if (!path) return kAutoencoderFactor;
+  if (!path) return kSdxlFactor;
   if (!std::filesystem::exists(*path))
     throw ConfigError("no such model", *path, "check model.config or model.pretrained_model_name_or_path");
   UNet2DConditionOptions unet;  // a single file holds SDXL
-  if (std::filesystem::is_directory(*path)) unet = read_unet_options(std::filesystem::path(*path) / "unet");
-  return kAutoencoderFactor << (unet.levels() - 1);
+  std::filesystem::path vae = run.model.vae.value_or("");
+  if (std::filesystem::is_directory(*path)) {
+    unet = read_unet_options(std::filesystem::path(*path) / "unet");
+    if (vae.empty()) vae = std::filesystem::path(*path) / "vae";
+  }
+  const bool described = vae == "dct" || std::filesystem::is_directory(vae);
+  return (described ? autoencoder_factor(vae) : kSdxlFactor) << (unet.levels() - 1);
 }
 
 std::string resolved_yaml(RunOptions run) {
