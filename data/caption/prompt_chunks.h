@@ -39,8 +39,8 @@ struct ChunkedPrompt {
   int64_t cut = 0;                  // of these, how many were cut off
 };
 
-/// Reads emphasis and BREAK as `options` say, then cuts (A1111's rules; sd-scripts' where `blind75` is without emphasis).
-/// A word's vectors stay together. `capacity`: tokens of a chunk, without begin and end.
+/// Reads emphasis and BREAK as `options` say, then cuts (A1111's rules; sd-scripts' where `blind75` is without
+/// emphasis). A word's vectors stay together. `capacity`: tokens of a chunk, without begin and end.
 ChunkedPrompt chunk_prompt(std::string_view text, const ClipTokenizer& tokenizer, const PromptOptions& options,
                            std::span<const PromptWord> words = {}, int64_t capacity = PromptOptions::kChunkTokens);
 

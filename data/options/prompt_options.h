@@ -1,5 +1,5 @@
-// How a text becomes what the text encoders are given: chunks, BREAK, emphasis, clip skip. Names are sd-scripts' where it
-// has one. Training and previews take them from the `train` section, `sample` begins with web_ui_prompt_options().
+// How a text becomes what the text encoders are given: chunks, BREAK, emphasis, clip skip. Names are sd-scripts' where
+// it has one. Training and previews take them from the `train` section, `sample` begins with web_ui_prompt_options().
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,14 @@
 
 namespace atelier {
 
-/// The defaults are those of training. BREAK is a word of its own where `weighted_captions` is on or `token_chunking` is
-/// not blind75; else it is text like any other.
+/// The defaults are those of training. BREAK ends a chunk where `weighted_captions` is on or `token_chunking` is not
+/// blind75; else it is text like any other.
 struct PromptOptions {
   /// Tokens of a chunk, begin and end not counted; CLIP has 77 positions.
   static constexpr int64_t kChunkTokens = 75;
 
-  /// Tokens of a text, begin and end not counted: a multiple of 75; shorter texts are filled up with empty chunks, longer
-  /// ones are cut. 0: as many chunks as the longest text of a call needs.
+  /// Tokens of a text, begin and end not counted: a multiple of 75; shorter texts are filled up with empty chunks,
+  /// longer ones are cut. 0: as many chunks as the longest text of a call needs.
   int64_t max_token_length = kChunkTokens;
   std::string token_chunking = "blind75";  // blind75 | by_separator | explicit_break
   std::string token_join = "inner";        // inner | full
@@ -49,9 +49,11 @@ inline void describe_prompts(Section& section, PromptOptions& options) {
   section.field("token_chunking", options.token_chunking)
       .choices({"blind75", "by_separator", "explicit_break"})
       .doc(
-          "Where a caption is cut into chunks. blind75: after every 75 tokens. by_separator: there too, but what stands "
-          "behind a comma among the last 20 tokens moves on with the next. explicit_break: only at the word BREAK, and "
-          "longer stretches are cut off. BREAK is plain text with blind75 and without weighted_captions.");
+          "Where a caption is cut into chunks. blind75: after every 75 tokens. by_separator: there too, but what "
+          "stands "
+          "behind a comma among the last 20 tokens moves on. explicit_break: only at the word BREAK, and what is "
+          "longer "
+          "is cut off. BREAK is plain text with blind75 and without weighted_captions.");
   section.field("token_join", options.token_join)
       .choices({"inner", "full"})
       .doc(
@@ -60,8 +62,8 @@ inline void describe_prompts(Section& section, PromptOptions& options) {
   section.field("clip_skip", options.clip_skip)
       .range(1, 64)
       .doc(
-          "Layer of both text encoders whose output counts, from the end: 2, SDXL's, is the penultimate (clip skip 2 in "
-          "the web UIs, clip_skip null or 0 in diffusers).");
+          "Layer of both text encoders whose output counts, from the end: 2, SDXL's, is the penultimate (clip skip 2 "
+          "in the web UIs, clip_skip null or 0 in diffusers).");
   section.field("weighted_captions", options.weighted_captions)
       .doc("Read (word:1.2), [word] and BREAK as the web UIs do. Tags such as miku_(append) then need \\( and \\).");
   section.field("emphasis", options.emphasis)
