@@ -203,8 +203,8 @@ def test_saved_model_loads_in_diffusers_and_predicts_the_same(tmp_path):
     inputs["target"] = inputs.pop("cotangent")
     (tmp_path / "config.json").write_text(json.dumps(config))
     save_file(inputs, tmp_path / "inputs.safetensors")
-    command = [program("unet-step"), tmp_path, tmp_path / "saved", tmp_path / "inputs.safetensors", "2"]
-    answer = subprocess.run(command, input="1\n", capture_output=True, text=True, check=True).stdout.split()
+    command = [program("unet-step"), tmp_path, tmp_path / "inputs.safetensors", "2", tmp_path / "saved"]
+    answer = subprocess.run(command, input="step 1\n", capture_output=True, text=True, check=True).stdout.split()
     model, report = UNet2DConditionModel.from_pretrained(tmp_path / "saved", output_loading_info=True)
     assert not any(report.values()), report
     with torch.no_grad():

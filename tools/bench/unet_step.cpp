@@ -1,9 +1,11 @@
-// Our half of tools/bench/unet_step.py: training steps of a UNet, as many as each line of stdin asks for.
+// Our half of tools/bench/unet_step.py and unet_full.py: forwards and training steps of a UNet, as many as are asked
+// for.
 //
-//   unet-step CONFIG_FOLDER SAVE_FOLDER INPUTS.safetensors THREADS
+//   unet-step MODEL_FOLDER INPUTS.safetensors THREADS [SAVE_FOLDER]
 //
-// Builds the UNet of CONFIG_FOLDER/config.json with random weights, saves it to SAVE_FOLDER for the peer, then answers
-// every number of steps on stdin with "SECONDS CPU_SECONDS LOSS".
+// Loads the UNet of MODEL_FOLDER or, with SAVE_FOLDER, builds it from config.json with random weights and saves it
+// there for the peer. Says "ready SECONDS" with the time that took, then answers each line of stdin, a mode and a
+// number of runs, with "SECONDS CPU_SECONDS LOSS".
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
@@ -20,49 +22,74 @@
 namespace atelier {
 namespace {
 
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+  double cpu_seconds() const { return static_cast<double>(std::clock() - cpu_begin_) / CLOCKS_PER_SEC; }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  std::clock_t cpu_begin_ = std::clock();
+};
+
+std::unique_ptr<UNet2DConditionModel> fresh_unet(const std::string& config, const std::string& save) {
+  auto unet = std::make_unique<UNet2DConditionModel>(read_unet_options(config));
+  initialize(*unet, 1);
+  unet->save_pretrained(save, SafeDtype::kF32);
+  return unet;
+}
+
 class StepBench {
  public:
-  StepBench(const std::filesystem::path& config, const std::filesystem::path& save, const std::filesystem::path& inputs)
-      : unet_(read_unet_options(config)), inputs_(inputs) {
-    initialize(unet_, 1);
-    unet_.save_pretrained(save, SafeDtype::kF32);
-    unet_.set_requires_grad(true);
-  }
+  StepBench(std::unique_ptr<UNet2DConditionModel> unet, const std::string& inputs)
+      : unet_(std::move(unet)), inputs_(inputs) {}
 
-  /// The last step's loss.
-  double run(int steps) {
-    double loss_value = 0;
-    for (int i = 0; i < steps; ++i) {
-      const at::Tensor prediction = unet_.forward(sample_, timestep_, text_, text_embeds_, time_ids_);
-      const at::Tensor loss = at::mse_loss(prediction, target_);
-      loss.backward();
-      loss_value = loss.item<double>();
-      unet_.for_each_parameter([](const std::string&, at::Tensor& tensor) { tensor.mutable_grad().reset(); });
-    }
-    return loss_value;
+  /// "forward", without gradients; "step", forward and backward of everything; "frozen", forward and backward to the
+  /// text alone, the weights being frozen. The last run's loss.
+  double run(const std::string& mode, int runs) {
+    double loss = 0;
+    for (int i = 0; i < runs; ++i) loss = mode == "forward" ? forward() : step(/*frozen=*/mode == "frozen");
+    return loss;
   }
 
  private:
   at::Tensor input(const std::string& name) const { return read_tensor(inputs_, *inputs_.find(name)); }
 
-  UNet2DConditionModel unet_;
+  at::Tensor loss_of(const at::Tensor& text) const {
+    return at::mse_loss(unet_->forward(sample_, timestep_, text, text_embeds_, time_ids_), target_);
+  }
+
+  double forward() const {
+    const at::NoGradGuard no_grad;
+    return loss_of(text_).item<double>();
+  }
+
+  double step(bool frozen) {
+    unet_->set_requires_grad(!frozen);
+    const at::Tensor text = text_.detach().set_requires_grad(frozen);
+    const at::Tensor loss = loss_of(text);
+    loss.backward();
+    unet_->for_each_parameter([](const std::string&, at::Tensor& tensor) { tensor.mutable_grad().reset(); });
+    return loss.item<double>();
+  }
+
+  std::unique_ptr<UNet2DConditionModel> unet_;
   SafetensorsFile inputs_;
   at::Tensor sample_ = input("sample"), timestep_ = input("timestep"), text_ = input("encoder_hidden_states"),
              text_embeds_ = input("text_embeds"), time_ids_ = input("time_ids"), target_ = input("target");
 };
 
-int run_bench(char** argv) {
-  at::set_num_threads(std::stoi(argv[4]));
-  StepBench bench(argv[1], argv[2], argv[3]);
-  std::puts("ready");
+int run_bench(int argc, char** argv) {
+  at::set_num_threads(std::stoi(argv[3]));
+  const Stopwatch start;
+  StepBench bench(argc > 4 ? fresh_unet(argv[1], argv[4]) : UNet2DConditionModel::from_pretrained(argv[1]), argv[2]);
+  std::printf("ready %.3f\n", start.seconds());
   std::fflush(stdout);
-  for (std::string line; std::getline(std::cin, line);) {
-    const auto begin = std::chrono::steady_clock::now();
-    const std::clock_t cpu_begin = std::clock();
-    const double loss = bench.run(std::stoi(line));
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-    const double cpu_seconds = static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC;
-    std::printf("%.6f %.6f %.9g\n", seconds.count(), cpu_seconds, loss);
+  std::string mode;
+  for (int runs; std::cin >> mode >> runs;) {
+    const Stopwatch watch;
+    const double loss = bench.run(mode, runs);
+    std::printf("%.6f %.6f %.9g\n", watch.seconds(), watch.cpu_seconds(), loss);
     std::fflush(stdout);
   }
   return 0;
@@ -72,12 +99,12 @@ int run_bench(char** argv) {
 }  // namespace atelier
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::fputs("usage: unet-step CONFIG_FOLDER SAVE_FOLDER INPUTS.safetensors THREADS\n", stderr);
+  if (argc < 4 || argc > 5) {
+    std::fputs("usage: unet-step MODEL_FOLDER INPUTS.safetensors THREADS [SAVE_FOLDER]\n", stderr);
     return 2;
   }
   try {
-    return atelier::run_bench(argv);
+    return atelier::run_bench(argc, argv);
   } catch (const atelier::Error& error) {
     std::fputs(atelier::format_error(error).c_str(), stderr);
     return static_cast<int>(error.exit_code());
