@@ -102,4 +102,21 @@ void ClipVocabulary::insert(int32_t left, int32_t right, int32_t id) {
 
 int32_t ClipVocabulary::merged(int32_t left, int32_t right) const { return slots_[slot_of(pair_of(left, right))].id; }
 
+ClipVocabularyText read_clip_vocabulary_text(const std::filesystem::path& path) {
+  const ClipVocabulary checked(path);
+  const std::string content = read_gzip(path);
+  const std::vector<std::string_view> lines = split(content, '\n');
+  ClipVocabularyText vocabulary;
+  vocabulary.names.resize(ClipVocabulary::kFirstMerge);
+  std::array<int32_t, 256> byte_ids;
+  for (const auto& [name, id] : name_bytes(byte_ids)) vocabulary.names[static_cast<size_t>(id)] = name;
+  for (size_t i = 1; i <= ClipVocabulary::kMergeCount; ++i) {
+    const size_t space = lines[i].find(' ');
+    vocabulary.merges.emplace_back(lines[i]);
+    vocabulary.names.push_back(text(lines[i].substr(0, space), lines[i].substr(space + 1)));
+  }
+  vocabulary.names.insert(vocabulary.names.end(), {"<|startoftext|>", "<|endoftext|>"});
+  return vocabulary;
+}
+
 }  // namespace atelier

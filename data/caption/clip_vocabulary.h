@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,5 +37,14 @@ class ClipVocabulary {
   std::array<int32_t, 256> byte_ids_;
   std::vector<Slot> slots_;  // open addressing, a power of two
 };
+
+/// The same vocabulary as other programs' files write it.
+struct ClipVocabularyText {
+  std::vector<std::string> names;   // by id: "!", ..., "!</w>", ..., "in", ..., "<|startoftext|>", "<|endoftext|>"
+  std::vector<std::string> merges;  // "i n", in the order they are applied
+};
+
+/// ConfigError as ClipVocabulary's.
+ClipVocabularyText read_clip_vocabulary_text(const std::filesystem::path& path);
 
 }  // namespace atelier

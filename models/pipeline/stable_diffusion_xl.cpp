@@ -8,8 +8,10 @@
 #include "configs/base/error.h"
 #include "configs/base/random.h"
 #include "configs/base/text.h"
+#include "models/autoencoder/autoencoder_kl.h"
 #include "models/clip/clip_text_model.h"
 #include "models/options/config_json.h"
+#include "models/pipeline/components.h"
 #include "models/schedulers/samplers.h"
 #include "models/unet/unet_2d_condition.h"
 
@@ -20,25 +22,35 @@ namespace fs = std::filesystem;
 
 // What model_index.json and the folder say; a component that is null there, or has no folder, is absent.
 void require_pipeline_folder(const fs::path& folder) {
-  if (fs::is_regular_file(folder)) {
-    throw WeightsError("single-file checkpoints are not supported yet", folder.string(),
-                       "give a diffusers pipeline folder (with model_index.json)");
-  }
   const ConfigJson index(folder, "model_index.json");
   if (index.string("_class_name", "") != "StableDiffusionXLPipeline") {
     index.fail("_class_name", "only StableDiffusionXLPipeline is supported");
   }
 }
 
-// `fallback`: for folders that do not say. diffusers zeroes then; a model that we train from nothing learns "no text" as
-// the encoded empty caption.
-bool reads_empty_as_zeros(const fs::path& folder, bool fallback) {
-  return ConfigJson(folder, "model_index.json").boolean("force_zeros_for_empty_prompt", fallback);
-}
-
 // Of a folder: its own vae/, unless another is named.
 fs::path vae_source(const fs::path& folder, const std::string& vae) {
   return vae.empty() ? folder / "vae" : fs::path(vae);
+}
+
+// The pipeline's own, unless `vae` names another: "dct", a folder, or a file in the sgm layout.
+std::unique_ptr<Autoencoder> autoencoder_of(const StoredPipeline& stored, const std::string& vae) {
+  if (!vae.empty()) {
+    if (fs::is_regular_file(vae)) return load_vae(fs::path(vae));
+    return make_autoencoder(vae);
+  }
+  if (stored.vae) return load_vae(stored);
+  return make_autoencoder(stored.path / "vae");
+}
+
+void require_whole_pipeline(const StoredPipeline& stored, const std::string& vae) {
+  std::vector<std::string> missing;
+  if (!stored.unet) missing.emplace_back("a UNet");
+  if (!stored.text_encoder && !stored.text_encoder_2) missing.emplace_back("a text encoder");
+  if (stored.single_file && !stored.vae && vae.empty()) missing.emplace_back("a VAE (another may be named: vae)");
+  if (missing.empty()) return;
+  throw WeightsError(text("this model lacks ", join(missing, " and ")), stored.path.string(),
+                     "give a whole checkpoint or a diffusers pipeline folder");
 }
 
 // Sizes that must agree between the parts, so that a mismatch is told here and not by a matrix product.
@@ -69,19 +81,17 @@ StableDiffusionXL::~StableDiffusionXL() = default;
 StableDiffusionXL::StableDiffusionXL(StableDiffusionXL&&) noexcept = default;
 StableDiffusionXL& StableDiffusionXL::operator=(StableDiffusionXL&&) noexcept = default;
 
-StableDiffusionXL StableDiffusionXL::load(const fs::path& folder, const std::string& vae) {
-  require_pipeline_folder(folder);
-  const auto encoder = [&](const char* name) {
-    return fs::is_directory(folder / name) ? CLIPTextModel::from_pretrained(folder / name) : nullptr;
-  };
+StableDiffusionXL StableDiffusionXL::load(const fs::path& path, const std::string& vae) {
+  const StoredPipeline stored = open_pipeline(path);
+  require_whole_pipeline(stored, vae);
   StableDiffusionXL model;
-  model.scheduler = read_scheduler_options(folder / "scheduler");
-  model.autoencoder = make_autoencoder(vae_source(folder, vae));
-  model.text_encoder = encoder("text_encoder");
-  model.text_encoder_2 = encoder("text_encoder_2");
-  model.unet = UNet2DConditionModel::from_pretrained(folder / "unet");
-  model.force_zeros_for_empty_prompt = reads_empty_as_zeros(folder, /*fallback=*/true);
-  check_components(model, folder);
+  model.scheduler = stored.scheduler;
+  model.force_zeros_for_empty_prompt = stored.force_zeros_for_empty_prompt;
+  model.autoencoder = autoencoder_of(stored, vae);
+  if (stored.text_encoder) model.text_encoder = load_text_encoder(stored, Part::kTextEncoder);
+  if (stored.text_encoder_2) model.text_encoder_2 = load_text_encoder(stored, Part::kTextEncoder2);
+  model.unet = load_unet(stored);
+  check_components(model, path);
   return model;
 }
 
@@ -101,7 +111,10 @@ StableDiffusionXL StableDiffusionXL::from_config(const fs::path& folder, uint64_
   model.text_encoder_2 = encoder("text_encoder_2");
   model.unet = std::make_unique<UNet2DConditionModel>(read_unet_options(folder / "unet"));
   initialize(*model.unet, random_key(seed, "unet"));
-  model.force_zeros_for_empty_prompt = reads_empty_as_zeros(folder, /*fallback=*/false);
+  // A folder that does not say: diffusers zeroes then, but a model that learns from nothing learns "no text" as the
+  // encoded empty caption.
+  const ConfigJson index(folder, "model_index.json");
+  model.force_zeros_for_empty_prompt = index.boolean("force_zeros_for_empty_prompt", false);
   check_components(model, folder);
   return model;
 }

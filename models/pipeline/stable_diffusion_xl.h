@@ -52,9 +52,10 @@ class StableDiffusionXL {
   StableDiffusionXL(StableDiffusionXL&&) noexcept;
   StableDiffusionXL& operator=(StableDiffusionXL&&) noexcept;
 
-  /// A diffusers pipeline folder (model_index.json, unet/, text_encoder/, text_encoder_2/, scheduler/, vae/). `vae`,
-  /// where given, replaces the folder's ("dct", or a folder). WeightsError for what is missing or not supported.
-  static StableDiffusionXL load(const std::filesystem::path& folder, const std::string& vae = "");
+  /// A diffusers pipeline folder (model_index.json, unet/, text_encoder/, text_encoder_2/, scheduler/, vae/) or a single
+  /// file in the sgm layout. `vae`, where given, replaces its own ("dct", a folder, or a file in the sgm layout).
+  /// WeightsError for what is missing or not supported.
+  static StableDiffusionXL load(const std::filesystem::path& path, const std::string& vae = "");
   /// Only the folder's configurations, with random weights keyed by `seed`.
   static StableDiffusionXL from_config(const std::filesystem::path& folder, uint64_t seed, const std::string& vae = "");
   /// Writes a folder that load() and diffusers read (its vae/ only load() if it is no AutoencoderKL). `dtype` of the

@@ -36,10 +36,9 @@ void read_configurations(StoredPipeline& pipeline, const fs::path& folder) {
   }
 }
 
-void keep_metadata(StoredPipeline& pipeline, std::map<std::string, std::string> metadata) {
-  for (const char* key : kHashKeys) metadata.erase(key);
-  metadata.erase("format");
-  pipeline.metadata = std::move(metadata);
+void keep_metadata(StoredPipeline& pipeline, const std::map<std::string, std::string>& metadata) {
+  pipeline.metadata = without_hashes(metadata);
+  pipeline.metadata.erase("format");
 }
 
 // --- Diffusers folders ---
@@ -50,7 +49,9 @@ StoredPipeline open_folder(const fs::path& folder) {
   StoredPipeline pipeline;
   pipeline.path = folder;
   read_configurations(pipeline, folder);
+  pipeline.scheduler = read_scheduler_options(folder / "scheduler");
   pipeline.refiner = !pipeline.text_encoder && pipeline.text_encoder_2;
+  pipeline.force_zeros_for_empty_prompt = index.boolean("force_zeros_for_empty_prompt", true);
   const auto add = [&](bool there, Part part, const KeyRule& rule) {
     if (there) pipeline.tensors[part] = stored_tensors(folder / part_name(part), rule);
   };
@@ -194,13 +195,17 @@ void add_tensors(StoredPipeline& pipeline, const std::shared_ptr<const Safetenso
   warn_of_ignored(ignored, file->path());
 }
 
+/// Of any member of SDXL's family, whole or one part.
+void require_sdxl(const SafetensorsFile& file, const std::map<Part, std::string>& parts) {
+  const std::string family = guess_kind(file).family;
+  const bool other = !family.empty() && !family.starts_with("sdxl");
+  if (parts.empty() || other) require_sdxl_checkpoint(file);
+}
+
 StoredPipeline open_single_file(const fs::path& path, const std::optional<fs::path>& config) {
   const auto file = std::make_shared<const SafetensorsFile>(path);
   const std::map<Part, std::string> parts = parts_of_file(*file);
-  if (parts.empty()) {
-    throw WeightsError(text("this is no SDXL checkpoint but: ", guess_kind(*file).label), path.string(),
-                       "atelier model inspect shows what is in a file");
-  }
+  require_sdxl(*file, parts);
   StoredPipeline pipeline;
   pipeline.path = path;
   pipeline.single_file = true;
@@ -208,6 +213,7 @@ StoredPipeline open_single_file(const fs::path& path, const std::optional<fs::pa
   forget_absent_parts(pipeline, parts);
   infer_options(pipeline, *file, parts);
   pipeline.refiner = !pipeline.text_encoder && pipeline.text_encoder_2;
+  pipeline.force_zeros_for_empty_prompt = !pipeline.refiner;
   read_prediction(pipeline, *file);
   add_tensors(pipeline, file, parts);
   keep_metadata(pipeline, file->metadata());
@@ -215,6 +221,11 @@ StoredPipeline open_single_file(const fs::path& path, const std::optional<fs::pa
 }
 
 }  // namespace
+
+std::map<std::string, std::string> without_hashes(std::map<std::string, std::string> metadata) {
+  for (const char* key : kHashKeys) metadata.erase(key);
+  return metadata;
+}
 
 StoredPipeline open_pipeline(const fs::path& path, const std::optional<fs::path>& config) {
   if (!fs::is_directory(path)) return open_single_file(path, config);

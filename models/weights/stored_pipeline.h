@@ -27,6 +27,7 @@ struct StoredPipeline {
   std::optional<UNet2DConditionOptions> unet;
   std::optional<AutoencoderKLOptions> vae;
   SchedulerOptions scheduler;
+  bool force_zeros_for_empty_prompt = true;  // as diffusers' index says; the refiner encodes the empty text
 
   /// Of the parts that are there. Not checked against the options: models/pipeline/components.h does that.
   std::map<Part, std::vector<TensorSource>> tensors;
@@ -42,5 +43,8 @@ struct StoredPipeline {
 /// not tell the network's shape.
 StoredPipeline open_pipeline(const std::filesystem::path& path,
                              const std::optional<std::filesystem::path>& config = std::nullopt);
+
+/// Metadata of a file for another that is made of it: without the hashes of its bytes.
+std::map<std::string, std::string> without_hashes(std::map<std::string, std::string> metadata);
 
 }  // namespace atelier

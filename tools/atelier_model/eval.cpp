@@ -81,21 +81,13 @@ at::Tensor eval_gradient(const at::Tensor& tensor) {
   return tensor.grad().defined() ? tensor.grad() : at::zeros_like(tensor);
 }
 
-std::filesystem::path component_folder(const std::filesystem::path& path, const std::string& component) {
-  if (std::filesystem::is_regular_file(path)) {
-    throw WeightsError("single files are not read yet", path.string(),
-                       "name a diffusers folder: config.json and safetensors, or a pipeline with model_index.json");
-  }
-  return std::filesystem::exists(path / "model_index.json") ? path / component : path;
-}
-
 Verb verb_eval() {
   const auto declare = [](CLI::App& app) {
     auto arguments = std::make_shared<EvalArguments>();
     std::vector<std::string> names;
     for (const Component& component : kComponents) names.emplace_back(component.name);
     app.add_option("COMPONENT", arguments->component, "what to run")->required()->check(CLI::IsMember(names));
-    app.add_option("PATH", arguments->path, "diffusers component folder or pipeline folder")->required();
+    app.add_option("PATH", arguments->path, "component folder, pipeline folder or single file")->required();
     app.add_option("--inputs", arguments->inputs, "safetensors with the input tensors")->required();
     app.add_option("--out", arguments->out, "safetensors for the output tensors")->required();
     app.add_option("--lora", arguments->loras, "LoRA file and its weight; may be repeated")

@@ -4,16 +4,18 @@
 #include "configs/base/error.h"
 #include "configs/base/text.h"
 #include "models/clip/clip_text_model.h"
+#include "models/pipeline/components.h"
 #include "tools/atelier_model/verbs.h"
 
 namespace atelier {
 namespace {
 
-NamedTensors eval_clip(const std::filesystem::path& folder, bool with_projection, const NamedTensors& inputs,
+NamedTensors eval_clip(const std::filesystem::path& path, bool with_projection, const NamedTensors& inputs,
                        const EvalOptions& options) {
-  const std::unique_ptr<CLIPTextModel> model = CLIPTextModel::from_pretrained(folder);
+  const Part part = with_projection ? Part::kTextEncoder2 : Part::kTextEncoder;
+  const std::unique_ptr<CLIPTextModel> model = load_text_encoder(path, part);
   if (model->options().with_projection != with_projection) {
-    throw WeightsError(text("this is a ", model->class_name()), folder.string(),
+    throw WeightsError(text("this is a ", model->class_name()), path.string(),
                        "text-encoder is a CLIPTextModel, text-encoder-2 a CLIPTextModelWithProjection");
   }
   const std::vector<LoraTarget> targets = {{model.get(), text_encoder_lora_naming(with_projection ? 2 : 1)}};
@@ -44,12 +46,12 @@ NamedTensors eval_clip(const std::filesystem::path& folder, bool with_projection
 
 NamedTensors eval_text_encoder(const std::filesystem::path& path, const NamedTensors& inputs,
                                const EvalOptions& options) {
-  return eval_clip(component_folder(path, "text_encoder"), /*with_projection=*/false, inputs, options);
+  return eval_clip(path, /*with_projection=*/false, inputs, options);
 }
 
 NamedTensors eval_text_encoder_2(const std::filesystem::path& path, const NamedTensors& inputs,
                                  const EvalOptions& options) {
-  return eval_clip(component_folder(path, "text_encoder_2"), /*with_projection=*/true, inputs, options);
+  return eval_clip(path, /*with_projection=*/true, inputs, options);
 }
 
 }  // namespace atelier

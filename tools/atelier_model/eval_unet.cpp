@@ -2,6 +2,7 @@
 
 #include "configs/base/error.h"
 #include "configs/base/text.h"
+#include "models/pipeline/components.h"
 #include "models/unet/unet_2d_condition.h"
 #include "tools/atelier_model/verbs.h"
 
@@ -28,7 +29,7 @@ void check_unet_inputs(const NamedTensors& inputs, const UNet2DConditionOptions&
 
 NamedTensors eval_unet(const std::filesystem::path& path, const NamedTensors& inputs, const EvalOptions& options) {
   const bool grad = options.grad;
-  const auto model = UNet2DConditionModel::from_pretrained(component_folder(path, "unet"));
+  const auto model = load_unet(path);
   check_unet_inputs(inputs, model->options(), grad);
   const std::vector<LoraTarget> targets = {{model.get(), unet_lora_naming(model->options())}};
   for (const LoraArgument& lora : options.loras) attach_lora(lora, targets, at::kCPU);

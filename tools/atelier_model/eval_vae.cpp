@@ -6,14 +6,15 @@
 #include "configs/base/error.h"
 #include "configs/base/text.h"
 #include "models/autoencoder/autoencoder_kl.h"
+#include "models/pipeline/components.h"
 #include "tools/atelier_model/verbs.h"
 
 namespace atelier {
 namespace {
 
-std::unique_ptr<AutoencoderKL> load_vae(const std::filesystem::path& path, const EvalOptions& options) {
+std::unique_ptr<AutoencoderKL> prepare_vae(const std::filesystem::path& path, const EvalOptions& options) {
   if (!options.loras.empty()) throw ConfigError("adapters do not reach the VAE", "--lora");
-  auto model = AutoencoderKL::from_pretrained(component_folder(path, "vae"));
+  auto model = load_vae(path);
   model->enable_slicing(options.vae_slicing);
   model->enable_tiling(options.vae_tiling);
   model->set_requires_grad(options.grad);
@@ -36,7 +37,7 @@ void add_vae_gradients(NamedTensors& results, const NamedTensors& inputs, const 
 
 NamedTensors eval_vae_encode(const std::filesystem::path& path, const NamedTensors& inputs,
                              const EvalOptions& options) {
-  const auto model = load_vae(path, options);
+  const auto model = prepare_vae(path, options);
   check_eval_shape(inputs, "sample", {-1, model->options().in_channels, -1, -1});
   const at::Tensor sample = eval_input(inputs, "sample").clone().set_requires_grad(options.grad);
   if (std::min(sample.size(2), sample.size(3)) < model->factor()) {
@@ -51,7 +52,7 @@ NamedTensors eval_vae_encode(const std::filesystem::path& path, const NamedTenso
 
 NamedTensors eval_vae_decode(const std::filesystem::path& path, const NamedTensors& inputs,
                              const EvalOptions& options) {
-  const auto model = load_vae(path, options);
+  const auto model = prepare_vae(path, options);
   check_eval_shape(inputs, "latents", {-1, model->options().latent_channels, -1, -1});
   const at::Tensor latents = eval_input(inputs, "latents").clone().set_requires_grad(options.grad);
   const at::Tensor sample = model->decode_unscaled(latents);

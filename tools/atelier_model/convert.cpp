@@ -1,0 +1,165 @@
+// `model convert`: a checkpoint from one layout or number type to another, tensor by tensor.
+#include <CLI/CLI.hpp>
+
+#include "configs/base/atomic_file.h"
+#include "configs/base/error.h"
+#include "configs/base/interrupt.h"
+#include "configs/base/log.h"
+#include "configs/base/progress.h"
+#include "configs/base/text.h"
+#include "models/keys/infer_options.h"
+#include "models/pipeline/components.h"
+#include "models/weights/pipeline_folder.h"
+#include "models/weights/single_file.h"
+#include "models/weights/stored_pipeline.h"
+#include "models/weights/weights.h"
+#include "tools/atelier_model/tokenizer_folder.h"
+#include "tools/atelier_model/verbs.h"
+
+namespace atelier {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kSingleFile = "single-file";
+constexpr const char* kDiffusers = "diffusers";
+
+struct ConvertArguments {
+  std::string in, out, layout, dtype, config;
+  bool overwrite = false;
+};
+
+std::optional<SafeDtype> named_dtype(const std::string& name) {
+  if (name == "fp16") return SafeDtype::kF16;
+  if (name == "bf16") return SafeDtype::kBF16;
+  if (name == "fp32") return SafeDtype::kF32;
+  return std::nullopt;
+}
+
+bool is_single_file_name(const fs::path& path) { return path.extension() == ".safetensors"; }
+
+/// The layout asked for, or the one that the output's name has.
+std::string wanted_layout(const ConvertArguments& arguments) {
+  const bool file = is_single_file_name(arguments.out);
+  const std::string by_name = file ? kSingleFile : kDiffusers;
+  if (arguments.layout.empty() || arguments.layout == by_name) return by_name;
+  throw ConfigError(text("the layout is ", arguments.layout, ", the output's name that of the other one"),
+                    arguments.out, "a single file ends with .safetensors, a diffusers folder does not");
+}
+
+void require_free(const ConvertArguments& arguments) {
+  if (arguments.overwrite || !fs::exists(arguments.out)) return;
+  throw ConfigError("the output exists already", arguments.out, "choose another name, or give --overwrite");
+}
+
+/// What a reader of the single file would have to guess wrongly.
+void warn_of_untold(const StoredPipeline& pipeline, const fs::path& out) {
+  std::vector<std::string> names = untold_options(*pipeline.unet);
+  const auto add = [&names](const std::vector<std::string>& more) {
+    names.insert(names.end(), more.begin(), more.end());
+  };
+  add(untold_options(*pipeline.vae));
+  if (pipeline.text_encoder) add(untold_options(*pipeline.text_encoder));
+  add(untold_options(*pipeline.text_encoder_2));
+  if (pipeline.force_zeros_for_empty_prompt == pipeline.refiner) names.emplace_back("force_zeros_for_empty_prompt");
+  if (names.empty()) return;
+  log_warning(out.string(), ": a single file cannot say what is not as in SDXL: ", join(names, ", "),
+              "; keep the configuration files, for --config");
+}
+
+void copy_or_write_tokenizers(const StoredPipeline& pipeline, const fs::path& out) {
+  const auto add = [&](bool there, const char* name, int encoder) {
+    if (!there) return;
+    const fs::path own = pipeline.path / name;
+    if (!pipeline.single_file && fs::is_directory(own)) {
+      fs::copy(own, out / name, fs::copy_options::recursive);
+    } else {
+      write_tokenizer_folder(out / name, encoder);
+    }
+  };
+  add(pipeline.text_encoder.has_value(), "tokenizer", 1);
+  add(pipeline.text_encoder_2.has_value(), "tokenizer_2", 2);
+}
+
+/// A progress bar that counts tensors and lets an interrupt through between two of them.
+class ConvertProgress {
+ public:
+  explicit ConvertProgress(size_t tensors) : progress_("converting", static_cast<int64_t>(tensors), "tensors") {}
+
+  std::function<void(int64_t)> counter() {
+    return [this](int64_t) {
+      progress_.advance();
+      check_interrupted();
+    };
+  }
+
+ private:
+  Progress progress_;
+};
+
+void to_single_file(const StoredPipeline& pipeline, const ConvertArguments& arguments, WriteOptions options) {
+  std::vector<TensorSource> tensors = single_file_tensors(pipeline);
+  warn_of_untold(pipeline, arguments.out);
+  ConvertProgress progress(tensors.size());
+  options.on_tensor = progress.counter();
+  options.metadata = single_file_metadata(pipeline, fs::path(arguments.out).stem().string());
+  write_tensor_sources(arguments.out, std::move(tensors), options);
+}
+
+void to_folder(const StoredPipeline& pipeline, const ConvertArguments& arguments, WriteOptions options) {
+  AtomicFolder folder(fs::absolute(arguments.out).lexically_normal(), arguments.overwrite);
+  size_t tensors = 0;
+  for (const auto& [part, sources] : pipeline.tensors) tensors += sources.size();
+  ConvertProgress progress(tensors);
+  options.on_tensor = progress.counter();
+  write_pipeline_folder(pipeline, folder.temporary_path(), options);
+  copy_or_write_tokenizers(pipeline, folder.temporary_path());
+  folder.commit();
+}
+
+/// Any safetensors file to another number type: every tensor keeps its name.
+void cast_file(const ConvertArguments& arguments, WriteOptions options) {
+  const SafetensorsFile file(arguments.in);
+  std::vector<TensorSource> tensors = stored_tensors(arguments.in);
+  ConvertProgress progress(tensors.size());
+  options.on_tensor = progress.counter();
+  options.metadata = without_hashes(file.metadata());
+  write_tensor_sources(arguments.out, std::move(tensors), options);
+}
+
+void run_convert(const ConvertArguments& arguments) {
+  const bool single_file = wanted_layout(arguments) == kSingleFile;
+  require_free(arguments);
+  WriteOptions options;
+  options.dtype = named_dtype(arguments.dtype);
+  const std::optional<fs::path> config =
+      arguments.config.empty() ? std::nullopt : std::optional<fs::path>(arguments.config);
+  if (single_file && !fs::is_directory(arguments.in) && !config) {
+    cast_file(arguments, options);
+  } else {
+    const StoredPipeline pipeline = open_pipeline(arguments.in, config);
+    check_parts(pipeline);
+    single_file ? to_single_file(pipeline, arguments, options) : to_folder(pipeline, arguments, options);
+  }
+  log_info("wrote ", arguments.out);
+}
+
+}  // namespace
+
+Verb verb_convert() {
+  const auto declare = [](CLI::App& app) {
+    auto arguments = std::make_shared<ConvertArguments>();
+    app.add_option("IN", arguments->in, "diffusers pipeline folder, or safetensors file")->required();
+    app.add_option("OUT", arguments->out, "NAME.safetensors, or a folder")->required();
+    app.add_option("--dtype", arguments->dtype, "type of the weights (their own if not given)")
+        ->check(CLI::IsMember({"fp16", "bf16", "fp32"}));
+    app.add_option("--layout", arguments->layout, "as OUT's name says if not given")
+        ->check(CLI::IsMember({kSingleFile, kDiffusers}));
+    app.add_option("--config", arguments->config, "folder of a pipeline's config.json files: what a single file is of");
+    app.add_flag("--overwrite", arguments->overwrite, "replace OUT if it exists");
+    return [arguments] { run_convert(*arguments); };
+  };
+  return {"model convert", "a checkpoint to the other layout or another number type", declare};
+}
+
+}  // namespace atelier
