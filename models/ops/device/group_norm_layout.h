@@ -1,0 +1,70 @@
+// How GroupNorm of NHWC tensors is spread over blocks and threads. Fixed by the shape of one sample alone: the order of
+// every sum, and so its bits, depend neither on the device nor on the batch.
+#pragma once
+
+#include "models/ops/device/number.h"
+
+namespace atelier::device {
+
+struct GroupNormSize {
+  int64_t samples, pixels;
+  int channels, groups;
+
+  ATELIER_DEVICE int group_channels() const { return channels / groups; }
+};
+
+/// A block takes one part of a sample's pixels and all channels; a thread takes vectors of channels (columns) at every
+/// `lanes`-th pixel of the part.
+struct GroupNormLayout {
+  int parts;             // of a sample's pixels
+  int64_t part_pixels;   // of each part but the last
+  int columns, lanes;    // of a block
+};
+
+constexpr int kGroupNormThreads = 256;
+
+inline GroupNormLayout group_norm_layout(const GroupNormSize& size, int vector_width) {
+  constexpr int64_t kMostParts = 128, kPixelsAThread = 8;
+  GroupNormLayout layout{};
+  layout.columns = size.channels / vector_width;
+  layout.lanes = layout.columns < kGroupNormThreads ? kGroupNormThreads / layout.columns : 1;
+  int64_t parts = size.pixels / (layout.lanes * kPixelsAThread);
+  parts = parts < 1 ? 1 : parts > kMostParts ? kMostParts : parts;
+  layout.part_pixels = (size.pixels + parts - 1) / parts;
+  layout.parts = static_cast<int>((size.pixels + layout.part_pixels - 1) / layout.part_pixels);
+  return layout;
+}
+
+inline Grid group_norm_grid(const GroupNormSize& size, const GroupNormLayout& layout, int shared_floats_a_channel) {
+  Grid grid{layout.parts, size.samples, kGroupNormThreads};
+  grid.shared_bytes = sizeof(float) * static_cast<size_t>(shared_floats_a_channel) *
+                      static_cast<size_t>(layout.lanes) * static_cast<size_t>(size.channels);
+  return grid;
+}
+
+/// The columns of a block that one thread works on, and its place among their lanes.
+struct ThreadPlace {
+  int lane, first_column;
+
+  ATELIER_DEVICE ThreadPlace(const GroupNormLayout& layout, int thread)
+      : lane(layout.lanes > 1 ? thread / layout.columns : 0),
+        first_column(layout.lanes > 1 ? thread % layout.columns : thread) {}
+
+  /// body(column) for each. Threads beyond the last lane have none.
+  template <class Body>
+  ATELIER_DEVICE void for_each_column(const GroupNormLayout& layout, int threads, Body body) const {
+    if (lane >= layout.lanes) return;
+    for (int column = first_column; column < layout.columns; column += threads) body(column);
+  }
+};
+
+/// The pixels of a block's part that a lane visits: begin + lane, and every `lanes`-th from there on.
+struct PixelRange {
+  int64_t begin, end;
+
+  ATELIER_DEVICE PixelRange(const GroupNormLayout& layout, int64_t pixels, int64_t part)
+      : begin(part * layout.part_pixels),
+        end(begin + layout.part_pixels < pixels ? begin + layout.part_pixels : pixels) {}
+};
+
+}  // namespace atelier::device
