@@ -13,7 +13,7 @@ from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.parity import assert_parity  # noqa: E402
+from support.parity import assert_parity, relative_error  # noqa: E402
 from support.programs import program, run  # noqa: E402
 
 CONFIGURATIONS = 12  # random ones, beside the named
@@ -159,6 +159,20 @@ def test_named_shapes_equal_diffusers(name, tmp_path):
     config, model = random_model(rng, 50, NAMED[name])
     inputs = random_inputs(rng, config, tokens=77, time_ids=NAMED[name].get("time_ids", 6))
     check_outputs_and_gradients(model, inputs, tmp_path)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_files_are_run_in_fp32(dtype, tmp_path):
+    """The small twin of tests/campaign/test_full_size.py."""
+    rng = numpy.random.default_rng(103)
+    config, model = random_model(rng, 103, NAMED["sdxl"])
+    inputs = random_inputs(rng, config, tokens=77)
+    model.to(dtype).save_pretrained(tmp_path / "unet")
+    save_file(inputs, tmp_path / "inputs.safetensors")
+    run("atelier-model", "model", "eval", "unet", tmp_path / "unet",
+        "--inputs", tmp_path / "inputs.safetensors", "--out", tmp_path / "outputs.safetensors")
+    exact = diffusers_outputs(model, inputs, torch.float64)["sample"]
+    assert relative_error(load_file(tmp_path / "outputs.safetensors")["sample"], exact) <= 2e-5
 
 
 def test_without_grad_only_the_output_is_written(tmp_path):

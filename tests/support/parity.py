@@ -12,6 +12,11 @@ def root_mean_square(tensor):
     return tensor.double().pow(2).mean().sqrt().item()
 
 
+def relative_error(value, reference):
+    """L2 norm of the difference over the L2 norm of `reference`."""
+    return root_mean_square(value.double() - reference.double()) / root_mean_square(reference)
+
+
 def typical_gradient(exact):
     """The median scale of the gradients that are more than rounding; many may be exactly zero."""
     scales = [root_mean_square(tensor) for name, tensor in exact.items() if name.startswith("grad.")]
