@@ -79,7 +79,7 @@ class ActivationOperation : public RepeatableOperation {
   }
 
  private:
-  at::Tensor make() const override { return activate(activation_, input_.unpack()); }
+  at::Tensor make() const override { return activate_forward(activation_, input_.unpack()); }
 
   Activation activation_;
   SavedVariable input_;
@@ -136,7 +136,7 @@ ProjectionInput fused_activation(Activation activation, const at::Tensor& input)
   at::Tensor output;
   {
     const at::NoGradGuard below_autograd;
-    output = activate(activation, input);
+    output = activate_forward(activation, input);
   }
   if (!at::GradMode::is_enabled()) return output;
   return in_graph("FusedActivation", output, std::make_shared<ActivationOperation>(activation, input), {input});

@@ -49,7 +49,7 @@ Normalised norm_activation(const NormShape& shape, Activation activation, const 
     return body->forward(shape, activation, input, weight, bias);
   }
   Normalised result = formula(shape, input, weight, bias);
-  result.output = activate(activation, result.output);
+  result.output = activate_forward(activation, result.output);
   return result;
 }
 
@@ -58,7 +58,7 @@ at::Tensor norm_activation_again(const NormShape& shape, Activation activation, 
   if (const GroupNormBody* body = group_norm_body(shape, activation, input, weight)) {
     return body->again(shape, activation, input, statistics, weight, bias);
   }
-  return activate(activation, formula(shape, input, weight, bias).output);
+  return activate_forward(activation, formula(shape, input, weight, bias).output);
 }
 
 std::array<at::Tensor, 3> norm_activation_backward(const NormShape& shape, Activation activation,

@@ -2,10 +2,8 @@
 
 #include <ATen/ATen.h>
 
-#include "configs/base/atomic_file.h"
 #include "configs/base/text.h"
 #include "models/layers/normed_projection.h"
-#include "models/weights/weights.h"
 
 namespace atelier {
 
@@ -56,18 +54,6 @@ at::Tensor UNet2DConditionModel::forward(const at::Tensor& sample, const at::Ten
   hidden = mid_block_->forward(hidden, context);
   for (const auto& block : up_blocks_) hidden = block->forward(hidden, context, skips);
   return normed_projection(conv_norm_out_, Activation::kSilu, conv_out_, hidden);
-}
-
-std::unique_ptr<UNet2DConditionModel> UNet2DConditionModel::from_pretrained(const std::filesystem::path& folder) {
-  auto model = std::make_unique<UNet2DConditionModel>(read_unet_options(folder));
-  load_weights(*model, folder);
-  return model;
-}
-
-void UNet2DConditionModel::save_pretrained(const std::filesystem::path& folder, SafeDtype dtype) const {
-  std::filesystem::create_directories(folder);
-  write_file_atomically(folder / "config.json", unet_config_json(options_));
-  save_weights(*this, folder / "diffusion_pytorch_model.safetensors", dtype, {{"format", "pt"}});
 }
 
 }  // namespace atelier

@@ -153,6 +153,37 @@ TEST(Geglu, OutputAndGradientAreTheFormulas) {
   }
 }
 
+TEST(ActivateForward, BitsDoNotDependOnTheNumberOfThreads) {
+  const int threads = at::get_num_threads();
+  const at::Tensor input = keyed_normal({200'003}, "input").mul(4);  // cut into uneven parts
+  std::vector<at::Tensor> all;
+  for (const int count : {1, 3}) {
+    at::set_num_threads(count);
+    for (const Activation activation : {Activation::kSilu, Activation::kGelu, Activation::kQuickGelu}) {
+      all.push_back(activate_forward(activation, input));
+      all.push_back(activate_backward(activation, input, input));
+    }
+  }
+  at::set_num_threads(threads);
+  for (size_t i = 0; i < 6; ++i) EXPECT_TRUE(all[i].equal(all[i + 6])) << i;
+}
+
+TEST(ActivateForward, IsTheDifferentiableOneAndItsGradient) {
+  for (const Activation activation : {Activation::kNone, Activation::kSilu, Activation::kGelu, Activation::kQuickGelu}) {
+    for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+      SCOPED_TRACE(testing::Message() << static_cast<int>(activation) << " " << type);
+      const at::Tensor input = keyed_normal({5, 1001}, "input").mul(4).to(type);
+      const at::Tensor gradient = keyed_normal({5, 1001}, "gradient").to(type);
+      const at::Tensor leaf = input.to(at::kDouble).requires_grad_();
+      const at::Tensor wanted = activate(activation, leaf);
+      torch::autograd::backward({wanted}, {gradient.to(at::kDouble)});
+      const double tolerance = type == at::kFloat ? 1e-6 : 0.01;
+      EXPECT_LE(relative_error(activate_forward(activation, input), wanted.detach()), tolerance);
+      EXPECT_LE(relative_error(activate_backward(activation, gradient, input), leaf.grad()), tolerance);
+    }
+  }
+}
+
 /// Each number by itself: a norm over all would hide the tails.
 TEST(Geglu, GeluIsExactFarFromZero) {
   const at::Tensor gate = at::linspace(-9, 12, 4001, at::kFloat);

@@ -27,6 +27,12 @@ void normalise(const Group& group, Moments moments, bool silu, const float* inpu
 void normalise_backward(const Group& group, Moments moments, bool silu, const float* gradient, const float* input,
                         float* input_gradient, float* weight_gradient, float* bias_gradient);
 
+enum class Curve { kSilu, kGelu, kQuickGelu };
+
+void activate(Curve curve, int64_t count, const float* input, float* output);
+/// gradient * curve'(input)
+void activate_backward(Curve curve, int64_t count, const float* gradient, const float* input, float* input_gradient);
+
 /// Rows [value, gate] of 2 * `width` -> value * gelu(gate), rows of `width`.
 void geglu(int64_t rows, int64_t width, const float* input, float* output);
 void geglu_backward(int64_t rows, int64_t width, const float* gradient, const float* input, float* input_gradient);
