@@ -1,57 +1,65 @@
 #include "trainer/preview.h"
 
-#include <ATen/ATen.h>
-
 #include <cmath>
 #include <cstdio>
 
 #include "configs/base/atomic_file.h"
-#include "models/image_io/grid.h"
 #include "models/image_io/png.h"
 #include "models/schedulers/samplers.h"
-#include "trainer/prompting/prompts.h"
+#include "trainer/prompting/draw.h"
+#include "trainer/prompting/picture_text.h"
 
 namespace atelier {
 namespace {
 
-HostPicture host_picture(const at::Tensor& pixels /*[H, W, 3] u8*/) {
-  const at::Tensor host = pixels.contiguous();
-  const uint8_t* data = host.const_data_ptr<uint8_t>();
-  return {host.size(1), host.size(0), std::vector<uint8_t>(data, data + host.numel())};
+// What the lines of the prompt file do not say is the run's; prompts without a seed count up from its.
+std::vector<Shot> read_shots(const SampleOptions& options) {
+  PromptLine defaults;
+  defaults.options.width = options.width;
+  defaults.options.height = options.height;
+  defaults.options.steps = options.steps;
+  defaults.options.guidance_scale = options.guidance_scale;
+  defaults.options.sampler = options.sampler;
+  std::vector<Shot> shots;
+  for (const PromptLine& line : read_prompts(options.prompts.value_or(""), defaults)) {
+    append_shots(line, static_cast<uint64_t>(options.seed) + shots.size(), 1, shots);
+  }
+  return shots;
 }
 
 }  // namespace
 
-Preview::Preview(const SampleOptions& options, const StableDiffusionXL& model, at::Device device)
-    : options_(options), model_(model), encoder_(model, device), prompts_(read_prompts(options.prompts.value_or(""))) {}
+Preview::Preview(const SampleOptions& options, const PromptOptions& reading, const StableDiffusionXL& model,
+                 at::Device device)
+    : model_(model),
+      encoder_(model, device, reading, /*warn_of_cuts=*/true),
+      shots_(read_shots(options)),
+      clip_skip_(reading.clip_skip) {
+  for (const Shot& shot : shots_) samplers_.push_back(&find_sampler(shot.options.sampler, model.scheduler));
+}
 
 void Preview::write(const std::filesystem::path& folder) const {
-  const at::NoGradGuard no_grad;
   std::filesystem::create_directories(folder.parent_path());
   AtomicFolder out(folder, /*replace=*/true);
-  GenerateOptions options;
-  options.width = options_.width;
-  options.height = options_.height;
-  options.steps = options_.steps;
-  options.guidance_scale = options_.guidance_scale;
-  options.sampler = options_.sampler;
+  const std::string model = folder.filename().string();  // "step-00000200"
+  PictureOrigin origin;
+  origin.model = model;
+  origin.clip_skip = clip_skip_;
 
-  const Sampler& sampler = find_sampler(options.sampler, model_.scheduler);
-  std::vector<HostPicture> pictures;
-  for (size_t i = 0; i < prompts_.size(); ++i) {
-    const uint64_t seed = static_cast<uint64_t>(options_.seed) + i;
-    const std::string negative;
-    const at::Tensor pixels = model_.generate(options, encoder_.encode(std::span(&prompts_[i], 1)),
-                                              encoder_.encode(std::span(&negative, 1)), std::span(&seed, 1));
-    pictures.push_back(host_picture(pixels[0]));
+  std::vector<HostPicture> pictures(shots_.size());
+  DrawOptions options;
+  options.on_picture = [&](size_t i, const HostPicture& picture, const at::Tensor&) {
     char name[32];
     std::snprintf(name, sizeof name, "%03zu.png", i);
-    write_png(out.temporary_path() / name, pictures.back().rgb, pictures.back().width, pictures.back().height,
-              {{"parameters", parameters_text({prompts_[i], "", options.steps, sampler.label, options.guidance_scale,
-                                               seed, options.width, options.height, "preview"})}});
-  }
+    write_png(out.temporary_path() / name, picture.rgb, picture.width, picture.height,
+              {{"parameters", parameters_text(shots_[i], *samplers_[i], origin)}});
+    pictures[i] = picture;
+  };
+  draw_shots(model_, encoder_, shots_, options);
+
+  const GridText words = grid_text(shots_, samplers_, model);
   const auto columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(pictures.size()))));
-  const HostPicture grid = make_grid(pictures, prompts_, columns);
+  const HostPicture grid = make_grid(pictures, words.labels, columns, words.legend);
   write_png(out.temporary_path() / "grid.png", grid.rgb, grid.width, grid.height);
   out.commit();
 }

@@ -8,14 +8,18 @@ namespace atelier {
 namespace {
 
 constexpr int64_t kGap = 4;                        // px of white around and between cells
-constexpr int64_t kAdvance = kGlyphWidth + 1;      // px from one character to the next
-constexpr int64_t kLineHeight = kGlyphHeight + 3;  // px
-constexpr size_t kLabelLines = 2;
+constexpr int64_t kAdvance = kGlyphWidth + 1;      // dots from one character to the next
+constexpr int64_t kLineHeight = kGlyphHeight + 3;  // dots
+constexpr int64_t kTextGap = 3;                    // dots above the first line
+constexpr size_t kMostLines = 12;                  // of a text; what is longer ends in ".."
+constexpr int64_t kCellOfOneDot = 256;             // px of a cell whose letters have dots of 1 px
+
+using Line = std::u32string;
 
 // One code point a character; bytes that are no UTF-8 become a box each.
-std::vector<char32_t> characters(std::string_view line) {
-  std::vector<char32_t> result;
-  for (const char byte : line) {
+Line characters(std::string_view text) {
+  Line result;
+  for (const char byte : text) {
     const auto value = static_cast<unsigned char>(byte);
     const bool continuation = (value & 0xC0) == 0x80;
     if (!continuation) result.push_back(value < 0x80 ? value : U'\uFFFD');
@@ -23,27 +27,42 @@ std::vector<char32_t> characters(std::string_view line) {
   return result;
 }
 
-// `label` broken at spaces into lines of at most `width` characters; a word longer than that is cut, and what does not
-// fit ends in "..".
-std::vector<std::string> wrap_label(std::string_view label, size_t width) {
-  std::vector<std::string> lines;
-  std::string rest(label);
-  while (!rest.empty() && lines.size() < kLabelLines) {
-    if (rest.size() <= width) {
-      lines.push_back(rest);
+// `text` broken at spaces into lines of at most `width` characters; a word longer than that is cut.
+std::vector<Line> wrap_text(std::string_view text, size_t width) {
+  std::vector<Line> lines;
+  Line rest = characters(text);
+  std::replace(rest.begin(), rest.end(), U'\n', U' ');
+  while (!rest.empty()) {
+    if (lines.size() == kMostLines) {
+      Line& last = lines.back();
+      last.resize(std::min(last.size(), width - 2));
+      last += U"..";
       break;
     }
-    if (lines.size() + 1 == kLabelLines) {
-      lines.push_back(rest.substr(0, width > 2 ? width - 2 : 0) + "..");
-      break;
+    size_t end = rest.size();
+    if (end > width) {
+      const size_t space = rest.rfind(U' ', width);
+      end = space == Line::npos || space == 0 ? width : space;
     }
-    const size_t space = rest.rfind(' ', width);
-    const size_t end = space == std::string::npos || space == 0 ? width : space;
     lines.push_back(rest.substr(0, end));
-    rest.erase(0, end);
-    rest.erase(0, rest.find_first_not_of(' '));
+    rest.erase(0, rest.find_first_not_of(U' ', end));
   }
   return lines;
+}
+
+void draw_line(HostPicture& picture, const Line& line, int64_t x, int64_t y, int64_t scale) {
+  for (const char32_t character : line) {
+    const auto& rows = glyph(character);
+    for (int64_t dy = 0; dy < kGlyphHeight * scale; ++dy) {
+      for (int64_t dx = 0; dx < kGlyphWidth * scale; ++dx) {
+        const bool set = (rows[static_cast<size_t>(dy / scale)] >> (kGlyphWidth - 1 - dx / scale)) & 1;
+        const int64_t px = x + dx, py = y + dy;
+        const bool inside = px >= 0 && px < picture.width && py >= 0 && py < picture.height;
+        if (set && inside) std::fill_n(picture.rgb.begin() + (py * picture.width + px) * 3, 3, uint8_t{0});
+      }
+    }
+    x += kAdvance * scale;
+  }
 }
 
 void paste(const HostPicture& picture, HostPicture& canvas, int64_t x, int64_t y) {
@@ -53,50 +72,72 @@ void paste(const HostPicture& picture, HostPicture& canvas, int64_t x, int64_t y
   }
 }
 
+// Wrapped lines of some texts, and the height that the longest takes.
+struct TextBlock {
+  TextBlock(std::span<const std::string> texts, int64_t width_px, int64_t scale_of_dots) : scale(scale_of_dots) {
+    const auto width = static_cast<size_t>(std::max<int64_t>(width_px / (kAdvance * scale), 3));
+    for (const std::string& text : texts) {
+      lines.push_back(wrap_text(text, width));
+      most = std::max(most, lines.back().size());
+    }
+  }
+
+  int64_t height() const { return most == 0 ? 0 : (kTextGap + kLineHeight * static_cast<int64_t>(most)) * scale; }
+  void draw(HostPicture& canvas, size_t text, int64_t x, int64_t y) const {
+    y += kTextGap * scale;
+    for (const Line& line : lines[text]) {
+      draw_line(canvas, line, x, y, scale);
+      y += kLineHeight * scale;
+    }
+  }
+
+  int64_t scale;  // px a dot
+  std::vector<std::vector<Line>> lines;
+  size_t most = 0;
+};
+
 }  // namespace
 
-void draw_text(HostPicture& picture, std::string_view line, int64_t x, int64_t y) {
-  for (const char32_t character : characters(line)) {
-    const auto& rows = glyph(character);
-    for (int64_t dy = 0; dy < kGlyphHeight; ++dy) {
-      for (int64_t dx = 0; dx < kGlyphWidth; ++dx) {
-        const bool set = (rows[static_cast<size_t>(dy)] >> (kGlyphWidth - 1 - dx)) & 1;
-        const int64_t px = x + dx, py = y + dy;
-        const bool inside = px >= 0 && px < picture.width && py >= 0 && py < picture.height;
-        if (set && inside) std::fill_n(picture.rgb.begin() + (py * picture.width + px) * 3, 3, uint8_t{0});
-      }
-    }
-    x += kAdvance;
-  }
+void draw_text(HostPicture& picture, std::string_view line, int64_t x, int64_t y, int64_t scale) {
+  draw_line(picture, characters(line), x, y, scale);
 }
 
-HostPicture make_grid(std::span<const HostPicture> pictures, std::span<const std::string> labels, int64_t columns) {
+HostPicture make_grid(std::span<const HostPicture> pictures, std::span<const std::string> labels, int64_t columns,
+                      std::string_view legend) {
   const auto count = static_cast<int64_t>(pictures.size());
   columns = std::clamp<int64_t>(columns, 1, std::max<int64_t>(count, 1));
-  const int64_t rows = (count + columns - 1) / columns;
   int64_t cell_width = 0, cell_height = 0;
   for (const HostPicture& picture : pictures) {
     cell_width = std::max(cell_width, picture.width);
     cell_height = std::max(cell_height, picture.height);
   }
-  const int64_t strip = labels.empty() ? 0 : kLineHeight * static_cast<int64_t>(kLabelLines) + 2;
+  const int64_t scale = std::max<int64_t>(1, (cell_width + kCellOfOneDot / 2) / kCellOfOneDot);
 
   HostPicture grid;
   grid.width = kGap + columns * (cell_width + kGap);
-  grid.height = kGap + rows * (cell_height + strip + kGap);
-  grid.rgb.assign(static_cast<size_t>(grid.width * grid.height * 3), 255);
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t x = kGap + (i % columns) * (cell_width + kGap);
-    const int64_t y = kGap + (i / columns) * (cell_height + strip + kGap);
-    paste(pictures[static_cast<size_t>(i)], grid, x, y);
-    if (labels.empty()) continue;
-    int64_t line_y = y + cell_height + 3;
-    for (const std::string& line :
-         wrap_label(labels[static_cast<size_t>(i)], static_cast<size_t>(cell_width / kAdvance))) {
-      draw_text(grid, line, x, line_y);
-      line_y += kLineHeight;
-    }
+  std::vector<TextBlock> rows;  // the labels of each row
+  int64_t height = kGap;
+  for (int64_t first = 0; first < count; first += columns) {
+    const auto in_row = static_cast<size_t>(labels.empty() ? 0 : std::min(columns, count - first));
+    rows.emplace_back(labels.subspan(labels.empty() ? 0 : static_cast<size_t>(first), in_row), cell_width, scale);
+    height += cell_height + rows.back().height() + kGap;
   }
+  const std::string legend_text(legend);
+  const TextBlock below(std::span(&legend_text, 1), grid.width - 2 * kGap, scale);
+  grid.height = height + below.height();
+  grid.rgb.assign(static_cast<size_t>(grid.width * grid.height * 3), 255);
+
+  int64_t y = kGap;
+  for (int64_t row = 0; row < static_cast<int64_t>(rows.size()); ++row) {
+    const TextBlock& block = rows[static_cast<size_t>(row)];
+    for (int64_t i = row * columns; i < std::min(count, (row + 1) * columns); ++i) {
+      const int64_t x = kGap + (i % columns) * (cell_width + kGap);
+      paste(pictures[static_cast<size_t>(i)], grid, x, y);
+      if (!block.lines.empty()) block.draw(grid, static_cast<size_t>(i % columns), x, y + cell_height);
+    }
+    y += cell_height + block.height() + kGap;
+  }
+  below.draw(grid, 0, kGap, y - kGap);
   return grid;
 }
 

@@ -83,6 +83,8 @@ class Peer:
     def draw(self, scheduler, prompt, negative, steps, guidance, noise):
         """[H, W, 3] u8."""
         (wanted, wanted_pooled), (unwanted, unwanted_pooled) = self.encode(prompt), self.encode(negative)
+        if not negative:  # force_zeros_for_empty_prompt, as diffusers' pipeline does unless its file says otherwise
+            unwanted, unwanted_pooled = torch.zeros_like(unwanted), torch.zeros_like(unwanted_pooled)
         conditions = {"text_embeds": torch.cat([unwanted_pooled, wanted_pooled]),
                       "time_ids": torch.tensor([[SIDES[1], SIDES[0], 0, 0, SIDES[1], SIDES[0]]] * 2)}
         scheduler.set_timesteps(steps)

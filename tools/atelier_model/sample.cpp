@@ -2,26 +2,23 @@
 #include <ATen/ATen.h>
 
 #include <CLI/CLI.hpp>
-#include <cmath>
-#include <cstdio>
 #include <limits>
 
 #include "configs/base/error.h"
+#include "configs/base/hash.h"
 #include "configs/base/interrupt.h"
 #include "configs/base/progress.h"
 #include "configs/base/text.h"
 #include "models/clip/clip_text_model.h"
 #include "models/device.h"
-#include "models/image_io/grid.h"
-#include "models/image_io/png.h"
 #include "models/pipeline/stable_diffusion_xl.h"
-#include "models/schedulers/samplers.h"
 #include "models/unet/unet_2d_condition.h"
 #include "models/weights/weights.h"
 #include "tools/atelier_model/lora_argument.h"
+#include "tools/atelier_model/prompt_arguments.h"
+#include "tools/atelier_model/sample_output.h"
 #include "tools/atelier_model/verbs.h"
-#include "trainer/prompting/prompt_encoder.h"
-#include "trainer/prompting/prompts.h"
+#include "trainer/prompting/draw.h"
 
 namespace atelier {
 namespace {
@@ -29,39 +26,42 @@ namespace {
 namespace fs = std::filesystem;
 
 struct SampleArguments {
-  std::string model, vae, negative_prompt, prompts_file, noise_file, out = "sample.png", device = "auto";
+  std::string model, vae, prompts_file, noise_file, out = "sample.png", latents_out, device = "auto";
   std::vector<std::string> prompts, loras;
+  std::string timestep_spacing;
+  bool v_prediction = false, zero_terminal_snr = false;
+  PromptArguments reading;
+  PromptLine defaults;  // what a prompt's line does not say
   int64_t seed = 0, count = 1, batch_size = 4, columns = 0;
-  GenerateOptions generate;
-};
 
-/// One picture to make.
-struct Shot {
-  std::string prompt;
-  uint64_t seed;
+  SampleOutput::Paths paths() const { return {out, latents_out, columns}; }
 };
-
-/// The tensor `noise` [pictures, C, h, w] of a safetensors file.
-at::Tensor read_noise(const fs::path& path, size_t pictures) {
-  const SafetensorsFile file(path);
-  const SafeTensorInfo* info = file.find("noise");
-  if (!info || info->shape.size() != 4 || info->shape[0] != static_cast<int64_t>(pictures)) {
-    throw ConfigError(text("wanted a tensor \"noise\" of shape [", pictures, ", C, h, w]"), path.string());
-  }
-  return read_tensor(file, *info).to(at::kFloat);
-}
 
 std::vector<Shot> list_shots(const SampleArguments& arguments) {
-  std::vector<std::string> prompts = arguments.prompts;
-  if (!arguments.prompts_file.empty()) {
-    for (std::string& prompt : read_prompts(arguments.prompts_file)) prompts.push_back(std::move(prompt));
+  std::vector<PromptLine> lines;
+  for (const std::string& prompt : arguments.prompts) {
+    lines.push_back(arguments.defaults);
+    lines.back().prompt = prompt;
   }
-  if (prompts.empty()) throw ConfigError("there is nothing to draw", "command line", "give --prompt or --prompts");
+  if (!arguments.prompts_file.empty()) {
+    for (PromptLine& line : read_prompts(arguments.prompts_file, arguments.defaults)) lines.push_back(std::move(line));
+  }
+  if (lines.empty()) throw ConfigError("there is nothing to draw", "command line", "give --prompt or --prompts");
   std::vector<Shot> shots;
-  for (const std::string& prompt : prompts) {
-    for (int64_t i = 0; i < arguments.count; ++i) shots.push_back({prompt, static_cast<uint64_t>(arguments.seed + i)});
+  for (const PromptLine& line : lines) {
+    append_shots(line, static_cast<uint64_t>(arguments.seed), arguments.count, shots);
   }
   return shots;
+}
+
+/// What the command line says about the noise schedule of a model whose file does not.
+void adjust_scheduler(const SampleArguments& arguments, SchedulerOptions& scheduler) {
+  if (arguments.v_prediction) scheduler.prediction_type = "v_prediction";
+  if (arguments.zero_terminal_snr) {
+    scheduler.rescale_betas_zero_snr = true;
+    scheduler.timestep_spacing = "trailing";  // the others never visit the timestep of pure noise
+  }
+  if (!arguments.timestep_spacing.empty()) scheduler.timestep_spacing = arguments.timestep_spacing;
 }
 
 std::vector<LoraTarget> lora_targets(StableDiffusionXL& model) {
@@ -71,138 +71,154 @@ std::vector<LoraTarget> lora_targets(StableDiffusionXL& model) {
   return targets;
 }
 
-/// [B, H, W, 3] u8 -> one picture each.
-void append_pictures(const at::Tensor& pixels, std::vector<HostPicture>& pictures) {
-  for (const at::Tensor& picture : pixels.unbind(0)) {
-    const uint8_t* data = picture.const_data_ptr<uint8_t>();
-    pictures.push_back({picture.size(1), picture.size(0), {data, data + picture.numel()}});
-  }
-}
-
-std::vector<HostPicture> generate_all(const StableDiffusionXL& model, const SampleArguments& arguments,
-                                      const std::vector<Shot>& shots, at::Device device) {
-  const at::NoGradGuard no_grad;
-  const PromptEncoder encoder(model, device, /*warn_of_cuts=*/true);
-  const auto total = static_cast<int64_t>(shots.size());
-  Progress progress("sample", total * arguments.generate.steps, "steps");
-  std::vector<HostPicture> pictures;
-  for (int64_t begin = 0; begin < total; begin += arguments.batch_size) {
-    const int64_t end = std::min(begin + arguments.batch_size, total);
-    std::vector<std::string> prompts, negatives;
-    std::vector<uint64_t> seeds;
-    for (int64_t i = begin; i < end; ++i) {
-      prompts.push_back(shots[static_cast<size_t>(i)].prompt);
-      negatives.push_back(arguments.negative_prompt);
-      seeds.push_back(shots[static_cast<size_t>(i)].seed);
-    }
-    GenerateOptions options = arguments.generate;
-    if (options.noise.defined()) options.noise = options.noise.narrow(0, begin, end - begin);
-    options.on_step = [&](int64_t, int64_t) {
-      check_interrupted();
-      progress.advance(end - begin);
-    };
-    append_pictures(model.generate(options, encoder.encode(prompts), encoder.encode(negatives), seeds), pictures);
-  }
-  progress.finish();
-  return pictures;
-}
-
-std::string shot_parameters(const Shot& shot, const HostPicture& picture, const SampleArguments& arguments,
-                            const Sampler& sampler) {
-  std::string prompt = shot.prompt;
-  for (const std::string& lora : arguments.loras) {
-    const LoraArgument parsed = parse_lora(lora);
-    prompt += text(" <lora:", fs::path(parsed.file).stem().string(), ':', shortest(parsed.weight), '>');
-  }
-  return parameters_text({prompt, arguments.negative_prompt, arguments.generate.steps, sampler.label,
-                          arguments.generate.guidance_scale, shot.seed, picture.width, picture.height,
-                          fs::path(arguments.model).stem().string()});
-}
-
-/// Few prompts with several seeds each: a row a prompt; else about as many columns as rows.
-int64_t grid_columns(const SampleArguments& arguments, size_t shots) {
-  if (arguments.columns > 0) return arguments.columns;
-  if (arguments.count > 1 && static_cast<size_t>(arguments.count) < shots) return arguments.count;
-  return static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(shots))));
-}
-
-void announce(const fs::path& path) { std::printf("%s\n", path.c_str()); }
-
-/// `--out` FILE.png gets the picture, or the grid of several; a folder gets every picture, and the grid of several.
-void write_all(const SampleArguments& arguments, const Sampler& sampler, const std::vector<Shot>& shots,
-               const std::vector<HostPicture>& pictures) {
-  const fs::path out = arguments.out;
-  const bool one_file = out.extension() == ".png";
-  const auto write_shot = [&](size_t i, const fs::path& path) {
-    const HostPicture& picture = pictures[i];
-    write_png(path, picture.rgb, picture.width, picture.height,
-              {{"parameters", shot_parameters(shots[i], picture, arguments, sampler)}});
-    announce(path);
-  };
-  if (one_file && shots.size() == 1) return write_shot(0, out);
-  if (!one_file) {
-    fs::create_directories(out);
-    for (size_t i = 0; i < shots.size(); ++i) {
-      char name[64];
-      std::snprintf(name, sizeof(name), "%04zu-%llu.png", i, static_cast<unsigned long long>(shots[i].seed));
-      write_shot(i, out / name);
-    }
-  }
-  if (shots.size() == 1) return;
-  std::vector<std::string> labels;
-  for (const Shot& shot : shots) labels.push_back(text(shot.seed, ": ", shot.prompt));
-  const HostPicture grid = make_grid(pictures, labels, grid_columns(arguments, shots.size()));
-  const fs::path path = one_file ? out : out / "grid.png";
-  write_png(path, grid.rgb, grid.width, grid.height,
-            {{"parameters", shot_parameters(shots.front(), pictures.front(), arguments, sampler)}});
-  announce(path);
-}
-
-/// Before anything is drawn.
-void check_out(const fs::path& out) {
-  const fs::path folder = out.extension() == ".png" ? out.parent_path() : fs::path();
-  if (folder.empty() || fs::is_directory(folder)) return;
-  throw ConfigError("the folder of --out does not exist", folder.string(), "make it first");
-}
-
-void run_sample(SampleArguments arguments) {
-  check_out(arguments.out);
-  const std::vector<Shot> shots = list_shots(arguments);
-  const at::Device device = choose_device(arguments.device, "--device");
+StableDiffusionXL load_model(const SampleArguments& arguments, at::Device device) {
   StableDiffusionXL model = StableDiffusionXL::load(arguments.model, arguments.vae);
+  adjust_scheduler(arguments, model.scheduler);
   model.place_frozen(device, at::kFloat);
   for (const std::string& lora : arguments.loras) attach_lora(parse_lora(lora), lora_targets(model), device);
-  if (!arguments.noise_file.empty()) arguments.generate.noise = read_noise(arguments.noise_file, shots.size());
-  const Sampler& sampler = find_sampler(arguments.generate.sampler, model.scheduler);
-  write_all(arguments, sampler, shots, generate_all(model, arguments, shots, device));
+  return model;
 }
 
-void declare_options(CLI::App& app, SampleArguments& arguments) {
-  GenerateOptions& generate = arguments.generate;
-  app.add_option("MODEL", arguments.model, "diffusers pipeline folder")->required();
+/// The first 12 digits that A1111 and Forge know a LoRA by: of the hash in its metadata, or of all behind the header.
+std::string lora_hash(const std::string& path) {
+  constexpr size_t kShown = 12;
+  const SafetensorsFile file(path);
+  const auto stored = file.metadata().find("sshs_model_hash");
+  return (stored != file.metadata().end() ? stored->second : sha256_hex(file.data())).substr(0, kShown);
+}
+
+PictureOrigin picture_origin(const SampleArguments& arguments) {
+  PictureOrigin origin;
+  const fs::path model = fs::path(arguments.model).lexically_normal();
+  origin.model = (model.has_filename() ? model : model.parent_path()).stem().string();
+  origin.clip_skip = arguments.reading.options.clip_skip;
+  for (const std::string& lora : arguments.loras) {
+    const LoraArgument parsed = parse_lora(lora);
+    const std::string name = fs::path(parsed.file).stem().string();
+    origin.prompt_extra += text(" <lora:", name, ':', shortest(parsed.weight), '>');
+    origin.lora_hashes.emplace_back(name, lora_hash(parsed.file));
+  }
+  return origin;
+}
+
+/// The tensor `name` of the noise file; undefined if it is not there.
+at::Tensor read_noise(const fs::path& path, const char* name) {
+  if (path.empty()) return {};
+  const SafetensorsFile file(path);
+  const SafeTensorInfo* info = file.find(name);
+  return info ? read_tensor(file, *info).to(at::kFloat) : at::Tensor();
+}
+
+/// `noise` [shots, C, h, w] and, where the file has it, `step_noise` [steps, shots, C, h, w].
+void read_noises(const fs::path& path, std::span<const Shot> shots, DrawOptions& options) {
+  if (path.empty()) return;
+  const auto count = static_cast<int64_t>(shots.size());
+  options.noise = read_noise(path, "noise");
+  options.step_noise = read_noise(path, "step_noise");
+  if (!options.noise.defined() || options.noise.dim() != 4 || options.noise.size(0) != count) {
+    throw ConfigError(text("wanted a tensor \"noise\" of shape [", count, ", C, h, w]"), path.string());
+  }
+  const at::Tensor& step_noise = options.step_noise;
+  const bool fits = !step_noise.defined() || (step_noise.dim() == 5 && step_noise.size(1) == count);
+  for (const Shot& shot : shots) {
+    if (fits && (!step_noise.defined() || step_noise.size(0) >= shot.options.steps)) continue;
+    throw ConfigError(text("wanted \"step_noise\" of shape [", shot.options.steps, ", ", count, ", C, h, w]"),
+                      path.string());
+  }
+}
+
+void run_sample(const SampleArguments& arguments) {
+  SampleOutput::check(arguments.paths());
+  std::vector<Shot> shots = list_shots(arguments);
+  const at::Device device = choose_device(arguments.device, "--device");
+  const PictureOrigin origin = picture_origin(arguments);
+  const StableDiffusionXL model = load_model(arguments, device);
+  const PromptEncoder encoder = make_prompt_encoder(model, device, arguments.reading);
+
+  std::vector<const Sampler*> samplers;
+  int64_t steps = 0;
+  for (Shot& shot : shots) {
+    shot.options = with_sides(shot.options, model);
+    samplers.push_back(&find_sampler(shot.options.sampler, model.scheduler));
+    steps += shot.options.steps;
+  }
+  DrawOptions options;
+  options.batch_size = arguments.batch_size;
+  read_noises(arguments.noise_file, shots, options);
+  SampleOutput output(arguments.paths(), shots, samplers, origin);
+  Progress progress("sample", steps, "steps");
+  options.on_step = [&](int64_t pictures) {
+    check_interrupted();
+    progress.advance(pictures);
+  };
+  options.on_picture = [&](size_t shot, const HostPicture& picture, const at::Tensor& latents) {
+    output.add(shot, picture, latents);
+  };
+  draw_shots(model, encoder, shots, options);
+  progress.finish();
+  output.finish();
+}
+
+/// Within low..high, and a number: CLI11's own range lets nan through.
+CLI::Validator finite_range(double low, double high) {
+  const std::string range = text(shortest(low), "..", shortest(high));
+  const auto check = [=](const std::string& given) {
+    double value = 0;
+    const bool fits = CLI::detail::lexical_cast(given, value) && value >= low && value <= high;
+    return fits ? std::string() : text("\"", given, "\" is not within ", range);
+  };
+  return CLI::Validator(check, range);
+}
+
+void declare_prompts(CLI::App& app, SampleArguments& arguments) {
+  app.add_option("MODEL", arguments.model, "single file or diffusers pipeline folder")->required();
   app.add_option("--prompt", arguments.prompts, "what to draw; may be repeated")
       ->type_name("TEXT")
       ->allow_extra_args(false);  // the next word may be MODEL
-  app.add_option("--prompts", arguments.prompts_file, "prompts from a file, one a line")->type_name("FILE");
-  app.add_option("--negative-prompt", arguments.negative_prompt, "what to keep away from")->type_name("TEXT");
-  app.add_option("--width", generate.width, "px; default: the model's")->check(CLI::Range(8, 16384));
-  app.add_option("--height", generate.height, "px; default: the model's")->check(CLI::Range(8, 16384));
-  app.add_option("--steps", generate.steps, "of the sampler")->check(CLI::Range(1, 1000))->capture_default_str();
-  app.add_option("--guidance-scale", generate.guidance_scale, "1 and below: no guidance")->capture_default_str();
-  app.add_option("--sampler", generate.sampler, "ddim or euler; default: the model's scheduler")->type_name("NAME");
+  app.add_option("--prompts", arguments.prompts_file,
+                 "prompts from a file, one a line, with sd-scripts' flags: --n --w --h --d --l --s --ss ...")
+      ->type_name("FILE");
+  app.add_option("--negative-prompt", arguments.defaults.negative_prompt, "what to keep away from")->type_name("TEXT");
+  declare_prompt_options(app, arguments.reading);
+}
+
+void declare_drawing(CLI::App& app, SampleArguments& arguments) {
+  PictureOptions& options = arguments.defaults.options;
+  app.add_option("--width", options.width, "px; default: the model's")->check(CLI::Range(8, 16384));
+  app.add_option("--height", options.height, "px; default: the model's")->check(CLI::Range(8, 16384));
+  app.add_option("--steps", options.steps, "of the sampler")->check(CLI::Range(1, 1000))->capture_default_str();
+  app.add_option("--guidance-scale", options.guidance_scale, "1 and below: no guidance")
+      ->check(finite_range(0, 1000))
+      ->capture_default_str();
+  app.add_option("--guidance-rescale", options.guidance_rescale,
+                 "keeps strong guidance from overexposing; 0.7 is usual")
+      ->check(finite_range(0, 1))
+      ->capture_default_str();
+  std::vector<std::string> names;
+  for (const Sampler& sampler : samplers()) names.emplace_back(sampler.name);
+  app.add_option("--sampler", options.sampler, text(join(names, ", "), "; default: the model's scheduler"))
+      ->type_name("NAME");
+  app.add_option("--timestep-spacing", arguments.timestep_spacing, "instead of the model's")
+      ->check(CLI::IsMember({"leading", "trailing", "linspace"}));
+  app.add_flag("--v-prediction", arguments.v_prediction, "the model predicts v, though its file does not say so");
+  app.add_flag("--zero-terminal-snr", arguments.zero_terminal_snr,
+               "its noise schedule ends in pure noise, likewise; spaces timesteps trailing");
   app.add_option("--seed", arguments.seed, "of a prompt's first picture")
       ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
       ->capture_default_str();
   app.add_option("--count", arguments.count, "pictures a prompt, with seeds counting up")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
-  app.add_option("--lora", arguments.loras, "LoRA file and its weight; may be repeated")
-      ->type_name("FILE[:WEIGHT]")
-      ->allow_extra_args(false);
-  app.add_option("--vae", arguments.vae, "another autoencoder: dct, or a folder")->type_name("VAE");
   app.add_option("--batch-size", arguments.batch_size, "pictures at a time")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
+}
+
+void declare_files(CLI::App& app, SampleArguments& arguments) {
+  app.add_option("--lora", arguments.loras, "LoRA file and its weight; may be repeated")
+      ->type_name("FILE[:WEIGHT]")
+      ->allow_extra_args(false);
+  app.add_option("--vae", arguments.vae, "another autoencoder: dct, a folder, or a file")->type_name("VAE");
   app.add_option("--noise", arguments.noise_file, "safetensors with the noise to begin with, instead of the seeds'")
       ->type_name("FILE");
   app.add_option("--device", arguments.device, "auto: cuda when there is one")
@@ -212,6 +228,8 @@ void declare_options(CLI::App& app, SampleArguments& arguments) {
   app.add_option("--out", arguments.out, "file, or folder for every picture and a grid")
       ->type_name("PNG|DIR")
       ->capture_default_str();
+  app.add_option("--latents-out", arguments.latents_out, "safetensors for the latents before decoding")
+      ->type_name("FILE");
 }
 
 }  // namespace
@@ -219,7 +237,9 @@ void declare_options(CLI::App& app, SampleArguments& arguments) {
 Verb verb_sample() {
   return {"sample", "draw pictures with a model", [](CLI::App& app) {
             auto arguments = std::make_shared<SampleArguments>();
-            declare_options(app, *arguments);
+            declare_prompts(app, *arguments);
+            declare_drawing(app, *arguments);
+            declare_files(app, *arguments);
             return [arguments] { run_sample(*arguments); };
           }};
 }

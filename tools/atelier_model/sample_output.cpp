@@ -1,0 +1,84 @@
+#include "tools/atelier_model/sample_output.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <cstdio>
+
+#include "configs/base/error.h"
+#include "models/image_io/png.h"
+#include "models/weights/weights.h"
+
+namespace atelier {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_png(const fs::path& path) { return path.extension() == ".png"; }
+
+void require_folder_of(const fs::path& file, const char* option) {
+  const fs::path folder = file.parent_path();
+  if (folder.empty() || fs::is_directory(folder)) return;
+  throw ConfigError(std::string("the folder of ") + option + " does not exist", folder.string(), "make it first");
+}
+
+void announce(const fs::path& path) {
+  std::printf("%s\n", path.c_str());
+  std::fflush(stdout);  // a reader of the pipe sees each picture as it is done
+}
+
+}  // namespace
+
+void SampleOutput::check(const Paths& paths) {
+  if (is_png(paths.out)) require_folder_of(paths.out, "--out");
+  if (!is_png(paths.out) && fs::exists(paths.out) && !fs::is_directory(paths.out)) {
+    throw ConfigError("--out is a file that is no .png", paths.out.string(), "name a .png file, or a folder");
+  }
+  if (!paths.latents.empty()) require_folder_of(paths.latents, "--latents-out");
+}
+
+SampleOutput::SampleOutput(Paths paths, std::span<const Shot> shots, std::span<const Sampler* const> samplers,
+                           PictureOrigin origin)
+    : paths_(std::move(paths)),
+      shots_(shots),
+      samplers_(samplers),
+      origin_(std::move(origin)),
+      pictures_(shots.size()),
+      latents_(shots.size()) {
+  if (!is_png(paths_.out)) fs::create_directories(paths_.out);
+}
+
+void SampleOutput::add(size_t shot, const HostPicture& picture, const at::Tensor& latents) {
+  if (!is_png(paths_.out)) {
+    char name[64];
+    std::snprintf(name, sizeof(name), "%04zu-%llu.png", shot, static_cast<unsigned long long>(shots_[shot].seed));
+    write_picture(shot, paths_.out / name, picture);
+  } else if (shots_.size() == 1) {
+    write_picture(shot, paths_.out, picture);
+  }
+  if (shots_.size() > 1) pictures_[shot] = picture;
+  if (!paths_.latents.empty()) latents_[shot] = latents.cpu();
+}
+
+void SampleOutput::finish() {
+  if (shots_.size() > 1) write_grid(is_png(paths_.out) ? paths_.out : paths_.out / "grid.png");
+  if (!paths_.latents.empty()) write_tensors(paths_.latents, {{"latents", at::stack(latents_)}});
+}
+
+void SampleOutput::write_picture(size_t shot, const fs::path& path, const HostPicture& picture) const {
+  write_png(path, picture.rgb, picture.width, picture.height,
+            {{"parameters", parameters_text(shots_[shot], *samplers_[shot], origin_)}});
+  announce(path);
+}
+
+void SampleOutput::write_grid(const fs::path& path) const {
+  const GridText words = grid_text(shots_, samplers_, origin_.model);
+  const auto square = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(shots_.size()))));
+  const HostPicture grid =
+      make_grid(pictures_, words.labels, paths_.columns > 0 ? paths_.columns : square, words.legend);
+  write_png(path, grid.rgb, grid.width, grid.height,
+            {{"parameters", parameters_text(shots_.front(), *samplers_.front(), origin_)}});
+  announce(path);
+}
+
+}  // namespace atelier
