@@ -10,6 +10,8 @@
 #include "configs/base/log.h"
 #include "configs/base/text.h"
 #include "models/autoencoder/tiling.h"
+#include "models/keys/key_map.h"
+#include "models/layers/layer_body.h"
 #include "models/weights/weights.h"
 
 namespace atelier {
@@ -17,18 +19,6 @@ namespace {
 
 /// Of the moments' second half, before anything is made of it (diffusers' DiagonalGaussianDistribution).
 constexpr double kLeastLogvar = -30, kMostLogvar = 20;
-
-/// The attention of older files has other names.
-std::string vae_parameter_name(std::string_view key) {
-  constexpr std::pair<std::string_view, std::string_view> kOldNames[] = {
-      {".query.", ".to_q."}, {".key.", ".to_k."}, {".value.", ".to_v."}, {".proj_attn.", ".to_out.0."}};
-  std::string name(key);
-  for (const auto& [old_name, new_name] : kOldNames) {
-    const size_t position = name.find(old_name);
-    if (position != std::string::npos) return name.replace(position, old_name.size(), new_name);
-  }
-  return name;
-}
 
 /// Waits for the device.
 bool all_finite(const at::Tensor& tensor) { return at::isfinite(tensor.detach()).all().item<bool>(); }
@@ -61,6 +51,7 @@ AutoencoderKL::AutoencoderKL(const AutoencoderKLOptions& options)
     add_child("post_quant_conv", *post_quant_conv_);
   }
   add_child("decoder", decoder_);
+  set_layer_body(*this, LayerBody::kFused);
   const bool standardised = !options.latents_std.empty();
   shift_ = per_channel(standardised ? options.latents_mean : std::vector<double>{0}).to(at::kFloat);
   const at::Tensor deviation = per_channel(standardised ? options.latents_std : std::vector<double>{1});
@@ -69,7 +60,7 @@ AutoencoderKL::AutoencoderKL(const AutoencoderKLOptions& options)
 
 std::unique_ptr<AutoencoderKL> AutoencoderKL::from_pretrained(const std::filesystem::path& folder) {
   auto model = std::make_unique<AutoencoderKL>(read_vae_options(folder));
-  load_weights(*model, folder, vae_parameter_name);
+  load_weights(*model, folder, current_vae_name);
   model->source_ = folder.string();
   return model;
 }
@@ -110,8 +101,8 @@ at::Tensor AutoencoderKL::run_in_parts(const AutoencoderKL& network, Half half, 
   const bool decodes = half == Half::kDecoder;
   const TileShape shape = decodes ? TileShape{side / factor(), side} : TileShape{side, side / factor()};
   const int64_t pixels = input.size(2) * input.size(3) * (decodes ? factor() * factor() : 1);
-  const int64_t samples = slicing_ ? 1 : std::max<int64_t>(kMostPixels / std::max<int64_t>(pixels, 1), 1);
-  const bool tiled = (tiling_ || pixels > kMostPixels) && std::max(input.size(2), input.size(3)) > shape.in;
+  const int64_t samples = slicing_ ? 1 : std::max<int64_t>(most_pixels_ / std::max<int64_t>(pixels, 1), 1);
+  const bool tiled = (tiling_ || pixels > most_pixels_) && std::max(input.size(2), input.size(3)) > shape.in;
   const auto run_part = [&](const at::Tensor& part) {
     const auto run_tile = [&](const at::Tensor& tile) { return network.run(half, tile); };
     return tiled ? run_in_tiles(part, shape, run_tile) : run_tile(part);
@@ -148,7 +139,8 @@ void AutoencoderKL::fall_back(Half half, const at::Tensor& input) const {
     throw WeightsError(text("the VAE gives NaN or infinity at ", verb, ", in fp32 too"), source_,
                        "its weights are damaged: take another VAE");
   }
-  log_warning("the VAE overflows at ", verb, " in ", at::toString(type_), ": it goes on in fp32 (", source_, ")");
+  log_warning("the VAE overflows at ", verb, " in ", type_ == at::kHalf ? "fp16" : "bf16", ": it goes on in fp32 (",
+              source_, ")");
   exact_->place_frozen(device_, at::kFloat);
   overflowed_ = true;
 }

@@ -27,9 +27,6 @@ namespace atelier {
 /// Not for several threads at once.
 class AutoencoderKL final : public Module, public Autoencoder {
  public:
-  /// What is encoded or decoded in one piece: a batch of more is cut into samples, a sample of more into tiles.
-  static constexpr int64_t kMostPixels = 2048 * 2048;
-
   explicit AutoencoderKL(const AutoencoderKLOptions& options);
 
   /// `folder`: config.json and safetensors, as diffusers writes them; older names of the attention's weights are read
@@ -53,6 +50,8 @@ class AutoencoderKL final : public Module, public Autoencoder {
   /// What it computes in now.
   at::ScalarType compute_type() const { return overflowed_ ? at::kFloat : type_; }
 
+  /// What is encoded or decoded in one piece: a batch of more is cut into samples, a sample of more into tiles.
+  void set_most_pixels(int64_t pixels) { most_pixels_ = pixels; }
   /// One sample at a time, whatever its size.
   void enable_slicing(bool enabled = true) { slicing_ = enabled; }
   /// Tiles as large as sample_size wherever a side is longer (models/autoencoder/tiling.h).
@@ -80,6 +79,7 @@ class AutoencoderKL final : public Module, public Autoencoder {
   std::unique_ptr<Conv2d> post_quant_conv_;  // likewise
   VaeDecoder decoder_;
   at::Tensor shift_, scale_;  // [1, 1 or latent_channels, 1, 1]: scaled = (latents - shift) * scale
+  int64_t most_pixels_ = 2048 * 2048;
   bool slicing_ = false, tiling_ = false;
 
   at::Device device_ = at::kCPU;

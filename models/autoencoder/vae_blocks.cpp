@@ -7,6 +7,7 @@
 
 #include "configs/base/text.h"
 #include "models/layers/attention.h"
+#include "models/layers/fused_input.h"
 #include "models/layers/normed_projection.h"
 
 namespace atelier {
@@ -36,7 +37,8 @@ VaeAttention::VaeAttention(int64_t channels, int64_t groups)
 }
 
 at::Tensor VaeAttention::forward(const at::Tensor& input) const {
-  const ProjectionInput positions(group_norm_.forward(input).flatten(2).transpose(1, 2).contiguous());  // [B, h*w, C]
+  const ProjectionInput positions =  // [B, h*w, C]
+      as_positions(normed_input(to_q_.body(), group_norm_, Activation::kNone, input));
   const at::Tensor mixed =
       attention(to_q_.forward(positions), to_k_.forward(positions), to_v_.forward(positions), /*heads=*/1);
   return input + to_out_.forward(mixed).transpose(1, 2).reshape(input.sizes());

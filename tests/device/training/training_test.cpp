@@ -10,6 +10,7 @@
 
 #include "configs/base/random.h"
 #include "data/caption/clip_tokenizer.h"
+#include "models/options/vae_options.h"
 #include "models/unet/unet_2d_condition.h"
 #include "tests/models/tiny_pipeline.h"
 #include "tests/support/strict_device.h"
@@ -133,6 +134,16 @@ TEST_P(TrainingOnDevice, LossesAreTheCPUs) { expect_losses_of_the_cpu(); }
 TEST_P(TrainingOnDevice, LossesOfALoraAreTheCPUs) {
   options_.network = NetworkOptions{};
   options_.network->network_train_unet_only = false;
+  expect_losses_of_the_cpu();
+}
+
+TEST_P(TrainingOnDevice, LossesWithAVaeAreTheCPUs) {
+  AutoencoderKLOptions vae;
+  vae.block_out_channels = {8, 8, 8, 8};
+  vae.norm_num_groups = 4;
+  vae.latent_channels = 8;
+  vae.scaling_factor = 1;
+  write_file_atomically(folder_.path() / "config/vae/config.json", vae_config_json(vae));
   expect_losses_of_the_cpu();
 }
 
