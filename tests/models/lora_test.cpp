@@ -22,9 +22,9 @@ using testing::HasSubstr;
 const std::filesystem::path kGoldenSdxl = std::filesystem::path(ATELIER_TEST_DATA) / "sdxl";
 
 /// name -> shape of the adapted weight ("640,640") of the modules beginning with `prefix`.
-std::map<std::string, std::string> golden_modules(const std::string& prefix) {
+std::map<std::string, std::string> golden_modules(const std::string& prefix, const char* file = "lora_modules.tsv") {
   std::map<std::string, std::string> modules;
-  std::ifstream lines(kGoldenSdxl / "lora_modules.tsv");
+  std::ifstream lines(kGoldenSdxl / file);
   std::string name, shape;
   while (lines >> name >> shape) {
     if (name.starts_with(prefix)) modules[name] = shape;
@@ -32,7 +32,7 @@ std::map<std::string, std::string> golden_modules(const std::string& prefix) {
   return modules;
 }
 
-/// The same of a network: sides of lora_up and lora_down.
+/// The same of a network of LoRA: the first side of lora_up, the rest of lora_down.
 std::map<std::string, std::string> adapted_modules(const AdapterNetwork& network, int64_t rank) {
   std::map<std::string, std::string> out, in, modules;
   network.for_each_parameter([&](const std::string& parameter, const at::Tensor& tensor) {
@@ -40,9 +40,10 @@ std::map<std::string, std::string> adapted_modules(const AdapterNetwork& network
     const bool down = parameter == name + ".lora_down.weight";
     EXPECT_TRUE(down || parameter == name + ".lora_up.weight") << parameter;
     EXPECT_EQ(tensor.size(down ? 0 : 1), rank) << parameter;
-    (down ? in : out)[name] = std::to_string(tensor.size(down ? 1 : 0));
+    if (!down) out[name] = std::to_string(tensor.size(0));
+    for (int64_t side = 1; down && side < tensor.dim(); ++side) in[name] += text(',', tensor.size(side));
   });
-  for (const auto& [name, side] : out) modules[name] = side + "," + in[name];
+  for (const auto& [name, side] : out) modules[name] = side + in[name];
   return modules;
 }
 
@@ -53,6 +54,36 @@ TEST(LoraNames, SdxlsUNetHasKohyasModules) {
   network.inject(unet, unet_lora_naming(options), {.network_dim = 8});
   EXPECT_EQ(network.size(), 722);
   EXPECT_EQ(adapted_modules(network, 8), golden_modules("lora_unet_"));
+}
+
+TEST(LoraNames, LoConHasTheResNetBlocksToo) {
+  const UNet2DConditionOptions options = read_unet_options(kGoldenSdxl / "unet_config.json");
+  UNet2DConditionModel unet(options);
+  AdapterNetwork network;
+  network.inject(unet, unet_lora_naming(options), {.algo = "locon", .network_dim = 8});
+  EXPECT_EQ(network.size(), 722 + 66);  // with the text encoders' 264 sd-scripts' 1052
+  std::map<std::string, std::string> wanted = golden_modules("lora_unet_");
+  wanted.merge(golden_modules("lora_unet_", "lora_conv_modules.tsv"));
+  EXPECT_EQ(adapted_modules(network, 8), wanted);
+}
+
+TEST(LoraNames, ConvDimIsForKernels) {
+  UNet2DConditionModel unet(tiny_unet_options());
+  AdapterNetwork network;
+  network.inject(unet, unet_lora_naming(tiny_unet_options()), {.network_dim = 4, .conv_dim = 2, .conv_alpha = 1});
+  std::map<std::string, int64_t> ranks;
+  network.for_each_parameter([&](const std::string& parameter, const at::Tensor& tensor) {
+    if (parameter.ends_with(".lora_up.weight")) ranks[parameter.substr(0, parameter.find('.'))] = tensor.size(1);
+  });
+  EXPECT_EQ(ranks.at("lora_unet_input_blocks_1_0_in_layers_2"), 2);
+  EXPECT_EQ(ranks.at("lora_unet_input_blocks_2_0_op"), 2);
+  EXPECT_EQ(ranks.at("lora_unet_input_blocks_1_0_emb_layers_1"), 4);
+  EXPECT_EQ(ranks.at("lora_unet_input_blocks_3_0_skip_connection"), 4);
+  EXPECT_EQ(ranks.at("lora_unet_middle_block_1_proj_in"), 4);
+  for (const auto& [name, alpha] : network.constants()) {
+    const bool kernel = ranks.at(name.substr(0, name.size() - 6)) == 2;
+    EXPECT_EQ(alpha.item<double>(), kernel ? 1 : 8) << name;
+  }
 }
 
 TEST(LoraNames, TheTextEncodersHaveKohyasModules) {
@@ -67,6 +98,37 @@ TEST(LoraNames, TheTextEncodersHaveKohyasModules) {
   EXPECT_EQ(adapted_modules(one, 4), golden_modules("lora_te1_"));
   EXPECT_EQ(adapted_modules(two, 4), golden_modules("lora_te2_"));
   EXPECT_EQ(one.size() + two.size(), 264);
+}
+
+TEST(AdapterKeys, AreReadInEverySpelling) {
+  struct Spelling {
+    const char *key, *id, *tensor;
+  };
+  const Spelling spellings[] = {
+      {"lora_unet_input_blocks_4_1_proj_in.lora_down.weight", "lora_unet_input_blocks_4_1_proj_in", "lora_down.weight"},
+      {"lora_te2_text_model_encoder_layers_0_mlp_fc1.alpha", "lora_te2_text_model_encoder_layers_0_mlp_fc1", "alpha"},
+      {"lora_unet_x.hada_w1_a", "lora_unet_x", "hada_w1_a"},
+      {"lora_unet_x.lokr_w2", "lora_unet_x", "lokr_w2"},
+      {"lycoris_down_blocks_0_x.lokr_w1_b", "lora_unet_down_blocks_0_x", "lokr_w1_b"},
+      {"unet.up_blocks.0.x.lora_A.weight", "lora_unet_up_blocks_0_x", "lora_down.weight"},
+      {"unet.up_blocks.0.x.lora.up.weight", "lora_unet_up_blocks_0_x", "lora_up.weight"},
+      {"unet.up_blocks.0.x.lora_magnitude_vector", "lora_unet_up_blocks_0_x", "lora_magnitude_vector"},
+      {"text_encoder.text_model.x.lora_B.weight", "lora_te1_text_model_x", "lora_up.weight"},
+      {"text_encoder_2.text_model.x.lora_linear_layer.down.weight", "lora_te2_text_model_x", "lora_down.weight"},
+      {"base_model.model.mid_block.x.lora_B.default.weight", "lora_unet_mid_block_x", "lora_up.weight"},
+      {"base_model.model.mid_block.x.hada_t1.default", "lora_unet_mid_block_x", "hada_t1"},
+      {"base_model.model.mid_block.x.lora_magnitude_vector.default.weight", "lora_unet_mid_block_x",
+       "lora_magnitude_vector"},
+  };
+  for (const Spelling& spelling : spellings) {
+    const std::optional<AdapterKey> key = parse_adapter_key(spelling.key);
+    ASSERT_TRUE(key) << spelling.key;
+    EXPECT_EQ(module_id(key->module), spelling.id);
+    EXPECT_EQ(key->tensor, spelling.tensor) << spelling.key;
+  }
+  for (const char* unknown : {"lora_unet_x.diff", "lora_unet_x.oft_blocks", "bundle_emb.x.clip_l", "alpha", "x.weight"}) {
+    EXPECT_FALSE(parse_adapter_key(unknown)) << unknown;
+  }
 }
 
 /// Gives lora_up values, which are zero at first.
@@ -199,11 +261,117 @@ TEST_F(LoraOfUNet, AnotherModelsAdaptersAreRefused) {
   }
 }
 
-TEST_F(LoraOfUNet, OtherKindsOfAdaptersAreRefused) {
+TEST_F(LoraOfUNet, MergedItIsTheSameModel) {
+  for (const char* algo : {"lora", "locon", "loha", "lokr", "dora"}) {
+    UNet2DConditionModel unet(tiny_unet_options());
+    initialize(unet, 1);
+    const at::Tensor bare = run_unet(unet, {});
+    AdapterNetwork network;
+    network.inject(unet, naming_, {.algo = algo, .network_dim = 3, .network_alpha = 2, .conv_dim = 2, .factor = 2});
+    network.initialize_adapters(3);
+    network.for_each_parameter([](const std::string& name, at::Tensor& tensor) {
+      tensor = tensor + keyed_normal(tensor.sizes().vec(), name) * 0.1;
+    });
+    const at::Tensor adapted = run_unet(unet, {});
+    network.merge();
+    const at::Tensor merged = run_unet(unet, {});
+    EXPECT_GT(relative_error(adapted, bare), 0.01) << algo;
+    EXPECT_LE(relative_error(merged, adapted), 1e-5) << algo;
+  }
+}
+
+TEST_F(LoraOfUNet, DetachedItIsTheModelAsBefore) {
+  UNet2DConditionModel bare(tiny_unet_options());
+  initialize(bare, 1);
+  randomise(network_);
+  EXPECT_FALSE(run_unet(unet_, {}).allclose(run_unet(bare, {})));
+  network_.detach();
+  EXPECT_TRUE(run_unet(unet_, {}).equal(run_unet(bare, {})));
+}
+
+TEST_F(LoraOfUNet, SeveralKindsInOneFileAndOtherNamesComeOutAsKohyas) {
+  const std::string to_q = "transformer_blocks.0.attn1.to_q";
+  const auto values = [](std::vector<int64_t> shape) { return keyed_normal(std::move(shape), "values"); };
+  const std::filesystem::path file = folder_.path() / "mixed.safetensors";
+  write_tensors(file, {{"unet.mid_block.attentions.0." + to_q + ".lora_A.weight", values({2, 32})},
+                       {"unet.mid_block.attentions.0." + to_q + ".lora_B.weight", values({32, 2})},
+                       {"lora_unet_conv_in.lokr_w1", values({2, 2})},
+                       {"lora_unet_conv_in.lokr_w2", values({8, 2, 3, 3})},
+                       {"lora_unet_down_blocks_0_resnets_0_conv1.hada_w1_a", values({16, 2})},
+                       {"lora_unet_down_blocks_0_resnets_0_conv1.hada_w1_b", values({2, 144})},
+                       {"lora_unet_down_blocks_0_resnets_0_conv1.hada_w2_a", values({16, 2})},
+                       {"lora_unet_down_blocks_0_resnets_0_conv1.hada_w2_b", values({2, 144})},
+                       {"lora_unet_elsewhere.lora_down.weight", values({2, 4})},
+                       {"lora_unet_elsewhere.lora_up.weight", values({4, 2})},
+                       {"lora_unet_conv_out.diff_b", values({4})}});
+  UNet2DConditionModel unet(tiny_unet_options());
+  initialize(unet, 1);
+  const auto network = AdapterNetwork::load(file);
+  EXPECT_EQ(network->attach(unet, naming_), 3);
+  EXPECT_THAT(network->unattached(), testing::ElementsAre("lora_unet_elsewhere"));
+  EXPECT_THAT(network->unknown_keys(), testing::ElementsAre("lora_unet_conv_out.diff_b"));
+  network->save(folder_.path() / "saved.safetensors", SafeDtype::kF32);
+  const SafetensorsFile saved(folder_.path() / "saved.safetensors");
+  EXPECT_TRUE(saved.find("lora_unet_middle_block_1_transformer_blocks_0_attn1_to_q.lora_down.weight"));
+  EXPECT_TRUE(saved.find("lora_unet_input_blocks_0_0.lokr_w2"));
+  EXPECT_TRUE(saved.find("lora_unet_input_blocks_1_0_in_layers_2.hada_w2_b"));
+  EXPECT_EQ(saved.tensors().size(), 3u + 3u + 5u);  // the alphas are written
+  UNet2DConditionModel other(tiny_unet_options());
+  initialize(other, 1);
+  EXPECT_EQ(AdapterNetwork::load(folder_.path() / "saved.safetensors")->attach(other, naming_), 3);
+  EXPECT_LE(relative_error(run_unet(other, {}), run_unet(unet, {})), 1e-6);
+}
+
+TEST_F(LoraOfUNet, TwoAdaptersForOneLayerAreRefused) {
+  const std::filesystem::path file = folder_.path() / "twice.safetensors";
+  write_tensors(file, {{"lora_unet_middle_block_1_proj_in.lora_down.weight", at::ones({2, 32})},
+                       {"lora_unet_middle_block_1_proj_in.lora_up.weight", at::ones({32, 2})},
+                       {"lora_unet_mid_block_attentions_0_proj_in.lora_down.weight", at::ones({2, 32})},
+                       {"lora_unet_mid_block_attentions_0_proj_in.lora_up.weight", at::ones({32, 2})}});
+  EXPECT_THROW(AdapterNetwork::load(file)->attach(unet_, naming_), WeightsError);
+}
+
+TEST_F(LoraOfUNet, AdaptersOfStableDiffusion1AreRefused) {
+  const std::filesystem::path file = folder_.path() / "sd15.safetensors";
+  const std::string block = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k";
+  write_tensors(file, {{block + ".lora_down.weight", at::ones({4, 768})},
+                       {block + ".lora_up.weight", at::ones({640, 4})},
+                       {"lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", at::ones({4, 768})},
+                       {"lora_te_text_model_encoder_layers_0_mlp_fc1.lora_up.weight", at::ones({3072, 4})}});
+  try {
+    AdapterNetwork::load(file);
+    FAIL() << "accepted";
+  } catch (const WeightsError& error) {
+    EXPECT_THAT(error.summary(), HasSubstr("Stable Diffusion 1"));
+    EXPECT_THAT(error.summary(), HasSubstr("SDXL"));
+  }
+}
+
+TEST_F(LoraOfUNet, FilesWithoutAdaptersAreRefused) {
   write_tensors(folder_.path() / "loha.safetensors", {{"lora_unet_x.hada_w1_a", at::ones({2, 2})}});
   EXPECT_THROW(AdapterNetwork::load(folder_.path() / "loha.safetensors"), WeightsError);
   write_tensors(folder_.path() / "half.safetensors", {{"lora_unet_x.lora_up.weight", at::ones({2, 2})}});
   EXPECT_THROW(AdapterNetwork::load(folder_.path() / "half.safetensors"), WeightsError);
+  write_tensors(folder_.path() / "diff.safetensors", {{"lora_unet_x.diff", at::ones({2, 2})}});
+  EXPECT_THROW(AdapterNetwork::load(folder_.path() / "diff.safetensors"), WeightsError);
+}
+
+TEST_F(LoraOfUNet, AlphasBesideTheTensorsCount) {
+  const std::string path = "unet.mid_block.attentions.0.proj_in";
+  const std::filesystem::path file = folder_.path() / "diffusers.safetensors";
+  const auto alpha_of = [&](const std::string& configuration) {
+    write_tensors(file, {{path + ".lora_A.weight", at::ones({4, 32})}, {path + ".lora_B.weight", at::ones({32, 4})}},
+                  {{"lora_adapter_metadata", configuration}});
+    UNet2DConditionModel unet(tiny_unet_options());
+    const auto network = AdapterNetwork::load(file);
+    network->attach(unet, naming_);
+    return network->constants().at(0).second.item<double>();
+  };
+  EXPECT_EQ(alpha_of("{}"), 4);
+  EXPECT_EQ(alpha_of(R"({"unet.r": 4, "unet.lora_alpha": 2, "text_encoder.lora_alpha": 9})"), 2);
+  EXPECT_EQ(alpha_of(R"({"unet.lora_alpha": 2, "unet.use_rslora": true})"), 4);  // 2 * sqrt(4)
+  EXPECT_EQ(alpha_of(R"({"unet.lora_alpha": 2, "unet.alpha_pattern": {"mid_block.attentions.0.proj_in": 3}})"), 3);
+  EXPECT_THROW(alpha_of("nonsense"), WeightsError);
 }
 
 TEST_F(LoraOfUNet, MatricesThatDoNotGoTogetherAreRefused) {

@@ -1,7 +1,6 @@
 # labels: integration parity torch
 """A LoRA that we trained, in diffusers and PEFT: all its adapters find their place, and the UNet answers the same."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -9,47 +8,24 @@ import pytest
 import torch
 
 pytest.importorskip("peft")
-from diffusers import UNet2DConditionModel
+from diffusers import StableDiffusionXLPipeline, UNet2DConditionModel
 from diffusers.loaders import StableDiffusionXLLoraLoaderMixin
+from peft import LoraConfig, get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.lora import relative, train_adapters, train_base  # noqa: E402
 from support.programs import run  # noqa: E402
-from support.tiny import UNET, write_run  # noqa: E402
-
-# SDXL's block structure (kinds of blocks, layers a block, unequal numbers of transformer layers), narrow.
-SDXL_BLOCKS = {
-    **UNET, "block_out_channels": [16, 32, 32], "attention_head_dim": [1, 2, 4], "layers_per_block": 2,
-    "transformer_layers_per_block": [1, 2, 3],
-    "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
-    "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
-}
-
-
-def sdxl_run(folder, **train):
-    yaml = write_run(folder, **train)
-    (folder / "config" / "unet" / "config.json").write_text(json.dumps(SDXL_BLOCKS))
-    options = json.loads(yaml.read_text())
-    options["dataset"]["buckets"]["bucket_reso_steps"] = 32  # three levels divide sides by 8 x 4
-    yaml.write_text(json.dumps(options))
-    return yaml
 
 
 @pytest.fixture(scope="module")
 def lora(tmp_path_factory):
     """The folder of a base model, and a LoRA of all three networks trained on it."""
     folder = tmp_path_factory.mktemp("lora")
-    (folder / "base").mkdir()
-    run("atelier", "train", sdxl_run(folder / "base", max_train_steps=2))
-    base = folder / "base" / "out" / "tiny"
-    yaml = sdxl_run(folder, max_train_steps=6, learning_rate=0.02, lr_warmup_steps=0, lr_scheduler="constant")
-    options = json.loads(yaml.read_text())
-    options["model"] = {"pretrained_model_name_or_path": str(base)}
-    options["network"] = {"network_dim": 4, "network_alpha": 2, "network_train_unet_only": False}
-    yaml.write_text(json.dumps(options))
-    run("atelier", "train", yaml)
-    return base, folder / "out" / "tiny.safetensors"
+    base = train_base(folder / "base")
+    network = {"network_dim": 4, "network_alpha": 2, "network_train_unet_only": False}
+    return base, train_adapters(folder, base, network)
 
 
 def converted(base, file):
@@ -66,10 +42,6 @@ def unet_inputs():
         "text_embeds": torch.randn(2, 16, generator=generator),
         "time_ids": torch.randint(0, 100, (2, 6), generator=generator).float(),
     }
-
-
-def relative(difference, reference):
-    return (difference.double().norm() / reference.double().norm()).item()
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.5])
@@ -123,4 +95,28 @@ def test_a_text_encoder_with_a_lora_answers_as_in_diffusers(lora, tmp_path, comp
     run("atelier", "model", "eval", component, base, "--lora", file,
         "--inputs", tmp_path / "in.safetensors", "--out", tmp_path / "out.safetensors")
     ours = load_file(tmp_path / "out.safetensors")["penultimate_hidden_state"]
+    assert relative(ours - theirs, theirs) < 2e-5
+
+
+@pytest.mark.parametrize("dora", [False, True])
+def test_a_lora_that_diffusers_saved_is_read(lora, tmp_path, dora):
+    base, _ = lora
+    model = UNet2DConditionModel.from_pretrained(base / "unet").eval()
+    config = LoraConfig(r=4, lora_alpha=3, use_dora=dora, init_lora_weights=False,
+                        target_modules=["to_q", "to_k", "to_v", "to_out.0", "conv1", "proj_in", "ff.net.0.proj"])
+    torch.manual_seed(5)
+    model.add_adapter(config)
+    StableDiffusionXLPipeline.save_lora_weights(
+        tmp_path, unet_lora_layers=get_peft_model_state_dict(model), unet_lora_adapter_metadata=config.to_dict())
+    file = tmp_path / "pytorch_lora_weights.safetensors"
+    assert not any(key.endswith(".alpha") for key in load_file(file))
+    inputs = unet_inputs()
+    with torch.no_grad():
+        theirs = model(inputs["sample"], inputs["timestep"], inputs["encoder_hidden_states"],
+                       added_cond_kwargs={name: inputs[name] for name in ("text_embeds", "time_ids")}).sample
+    save_file(inputs, tmp_path / "in.safetensors")
+    done = run("atelier", "model", "eval", "unet", base, "--lora", file,
+               "--inputs", tmp_path / "in.safetensors", "--out", tmp_path / "out.safetensors")
+    assert "no place" not in done.stderr
+    ours = load_file(tmp_path / "out.safetensors")["sample"]
     assert relative(ours - theirs, theirs) < 2e-5

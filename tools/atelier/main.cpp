@@ -34,6 +34,7 @@ constexpr std::array kRoutes = {
     Route{"sample", "atelier-model", "pictures from a model"},
     Route{"model inspect", "", "what is inside a weight file or model folder"},
     Route{"model eval", "atelier-model", "one forward (and backward) of a component on given tensors"},
+    Route{"model merge", "atelier-model", "LoRA and its kin into the weights of a model"},
     Route{"model tokenize", "atelier-data", "text to CLIP token ids"},
     Route{"config show", "", "the resolved configuration, and where each value came from"},
     Route{"config schema", "", "JSON Schema of the YAML, for editors"},

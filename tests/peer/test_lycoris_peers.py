@@ -1,0 +1,143 @@
+# labels: integration parity torch
+"""Adapters of every kind that we trained and merged: LyCORIS and PEFT make the same weights of the same files."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+pytest.importorskip("lycoris")
+pytest.importorskip("peft")
+from lycoris.modules.locon import LoConModule
+from lycoris.modules.loha import LohaModule
+from lycoris.modules.lokr import LokrModule
+from peft import LoHaConfig, LoKrConfig, LoraConfig, get_peft_model, set_peft_model_state_dict
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.lora import kohya_names, modules, relative, train_adapters, train_base, weights  # noqa: E402
+from support.programs import run  # noqa: E402
+
+SIZE = {"network_dim": 4, "network_alpha": 2, "conv_dim": 3, "conv_alpha": 1.5, "network_train_unet_only": False}
+UNUSED = "lora_te1_text_model_encoder_layers_1_"  # SDXL takes the states before the first encoder's last layer
+NETWORKS = {
+    "locon": {"algo": "locon", **SIZE},
+    "loha": {"algo": "loha", **SIZE},
+    "lokr": {"algo": "lokr", "factor": 4, **SIZE, "network_dim": 2, "conv_dim": 1},
+    "lokr-whole": {"algo": "lokr", **SIZE, "network_dim": 64, "conv_dim": 64},
+    "dora": {"algo": "dora", **SIZE},
+    "loha-dora": {"algo": "loha", "dora_wd": True, **SIZE},
+}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return train_base(tmp_path_factory.mktemp("lycoris") / "base")
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def merged(request, base, tmp_path_factory):
+    """The kind, our file, and the base's and the merged weights."""
+    folder = tmp_path_factory.mktemp(request.param)
+    file = train_adapters(folder, base, NETWORKS[request.param])
+    run("atelier", "model", "merge", base, file, "--out", folder / "merged", "--dtype", "fp32")
+    return request.param, file, weights(base), weights(folder / "merged")
+
+
+def as_layer(weight):
+    if weight.dim() == 2:
+        layer = torch.nn.Linear(weight.shape[1], weight.shape[0], bias=False)
+    else:
+        layer = torch.nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2:], bias=False)
+    layer.weight.data.copy_(weight)
+    return layer
+
+
+def lycoris_weight(name, parts, weight):
+    state = {f"{name}.{part}": tensor for part, tensor in parts.items()}
+    kind = next(kind for kind in (LoConModule, LohaModule, LokrModule) if kind.algo_check(state, name))
+    with torch.no_grad():
+        module = kind.make_module_from_state_dict(name, as_layer(weight), *kind.extract_state_dict(state, name)).eval()
+        return module.get_merged_weight(1, weight.shape)[0]
+
+
+def test_lycoris_makes_the_same_weights(merged):
+    kind, file, before, after = merged
+    adapters, names = modules(file), kohya_names(before)
+    assert set(adapters) <= set(names)
+    convolutions = 0
+    for name, parts in adapters.items():
+        weight, ours = before[names[name] + ".weight"], after[names[name] + ".weight"]
+        theirs = lycoris_weight(name, parts, weight)
+        assert relative(ours - theirs, theirs) < 1e-6, (kind, name)
+        if name.startswith(UNUSED):
+            continue
+        assert relative(theirs - weight, weight) > 1e-4, name  # the adapter does something
+        assert relative(ours - theirs, theirs - weight) < 1e-4, (kind, name)
+        convolutions += weight.dim() == 4 and weight.shape[2] == 3
+    assert convolutions > 20
+    # Nothing else has changed.
+    touched = {names[name] + ".weight" for name in adapters}
+    assert all(torch.equal(after[key], tensor.float()) for key, tensor in before.items() if key not in touched)
+
+
+def peft_weight(kind, parts, weight):
+    """What PEFT merges; None for a form that PEFT does not have."""
+    alpha = parts["alpha"].item()
+    if "hada_w1_a" in parts:
+        config = LoHaConfig(r=parts["hada_w1_b"].shape[0], alpha=alpha, target_modules=["layer"])
+        state = {part: tensor for part, tensor in parts.items() if part.startswith("hada")}
+    elif "lokr_w1" in parts:
+        rank = parts["lokr_w2_b"].shape[0] if "lokr_w2_b" in parts else NETWORKS[kind]["network_dim"]
+        config = LoKrConfig(r=rank, alpha=rank, decompose_factor=NETWORKS[kind].get("factor", -1),
+                            target_modules=["layer"])
+        state = {part: tensor for part, tensor in parts.items() if part.startswith("lokr")}
+    else:
+        config = LoraConfig(r=parts["lora_up.weight"].shape[1], lora_alpha=alpha, use_dora="dora_scale" in parts,
+                            target_modules=["layer"])
+        state = {"lora_A.weight": parts["lora_down.weight"], "lora_B.weight": parts["lora_up.weight"]}
+        if "dora_scale" in parts:
+            scale = parts["dora_scale"].flatten()
+            state["lora_magnitude_vector"] = scale if weight.dim() == 2 else scale.view(1, -1, 1, 1)
+    model = get_peft_model(torch.nn.ModuleDict({"layer": as_layer(weight)}), config)
+    result = set_peft_model_state_dict(model, {f"base_model.model.layer.{key}": value for key, value in state.items()})
+    assert not result.unexpected_keys, result
+    return model.merge_and_unload()["layer"].weight.detach()
+
+
+def test_peft_makes_the_same_weights(merged):
+    kind, file, before, after = merged
+    if kind == "loha-dora":
+        pytest.skip("PEFT decomposes LoRA alone")
+    names = kohya_names(before)
+    adapters = modules(file)
+    chosen = [name for name in adapters if "_0_" in name and not name.startswith(UNUSED)][::5]
+    assert len(chosen) > 8
+    for name in chosen:
+        weight, ours = before[names[name] + ".weight"], after[names[name] + ".weight"]
+        theirs = peft_weight(kind, adapters[name], weight)
+        assert relative(ours - theirs, theirs) < 1e-6, (kind, name)
+        assert relative(ours - theirs, theirs - weight) < 1e-4, (kind, name)
+
+
+def test_a_merged_model_answers_like_the_adapted_one(merged, base, tmp_path):
+    kind, file, _, _ = merged
+    generator = torch.Generator().manual_seed(3)
+    save_file({"sample": torch.randn(1, 8, 8, 12, generator=generator), "timestep": torch.tensor([500.0]),
+               "encoder_hidden_states": torch.randn(1, 77, 32, generator=generator),
+               "text_embeds": torch.randn(1, 16, generator=generator), "time_ids": torch.ones(1, 6)},
+              tmp_path / "in.safetensors")
+
+    def answer(model, *arguments):
+        run("atelier", "model", "eval", "unet", model, *arguments, "--inputs", tmp_path / "in.safetensors",
+            "--out", tmp_path / "out.safetensors")
+        return load_file(tmp_path / "out.safetensors")["sample"]
+
+    adapted, bare = answer(base, "--lora", file), answer(base)
+    assert relative(adapted - bare, bare) > 0.01
+    assert relative(answer(file.parents[1] / "merged") - adapted, adapted) < 1e-5
+    with safe_open(file, "pt") as opened:
+        metadata = opened.metadata()
+    assert metadata["ss_network_module"] == ("networks.lora" if kind == "locon" else "lycoris.kohya")

@@ -1,0 +1,191 @@
+// `model merge`: adapters into the weights of a model, tensor by tensor.
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "configs/base/atomic_file.h"
+#include "configs/base/error.h"
+#include "configs/base/interrupt.h"
+#include "configs/base/log.h"
+#include "configs/base/progress.h"
+#include "configs/base/text.h"
+#include "models/adapters/merge_weights.h"
+#include "models/pipeline/components.h"
+#include "models/weights/single_file.h"
+#include "models/weights/stored_pipeline.h"
+#include "tools/atelier_model/verbs.h"
+
+namespace atelier {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct MergeArguments {
+  std::string base, out, dtype, config;
+  std::vector<std::string> loras;
+  bool overwrite = false;
+};
+
+const std::map<std::string, SafeDtype> kMergeDtypes = {
+    {"fp16", SafeDtype::kF16}, {"bf16", SafeDtype::kBF16}, {"fp32", SafeDtype::kF32}};
+
+std::string stem_of(const fs::path& path) { return (path.has_filename() ? path : path.parent_path()).stem().string(); }
+
+void check_merge_paths(const MergeArguments& arguments) {
+  const fs::path base(arguments.base), out(arguments.out);
+  if (fs::exists(out) && fs::exists(base) && fs::equivalent(base, out)) {
+    throw ConfigError("the result would take the place of the model it is made of", out.string(), "give another --out");
+  }
+  if (fs::exists(out) && !arguments.overwrite) {
+    throw ConfigError("the output exists already", out.string(), "choose another name, or give --overwrite");
+  }
+  if (fs::is_directory(base) != (out.extension() != ".safetensors")) {
+    throw ConfigError("the result has the layout of BASE", out.string(),
+                      fs::is_directory(base) ? "BASE is a diffusers folder: name a folder; `model convert` makes one file"
+                                             : "BASE is a single file: name a file that ends in .safetensors");
+  }
+  const fs::path folder = fs::absolute(out).parent_path();
+  if (!fs::is_directory(folder)) throw ConfigError("the folder of --out does not exist", folder.string(), "make it first");
+}
+
+/// Puts the adapters into the pipeline's tensors, in the order of the command line.
+void add_loras(StoredPipeline& pipeline, const std::vector<LoraArgument>& loras) {
+  for (const LoraArgument& lora : loras) {
+    const auto file = std::make_shared<const AdapterFile>(lora.file);
+    const std::vector<std::string> unused = merge_adapters(pipeline, file, lora.weight);
+    if (unused.size() == file->modules().size()) {
+      throw WeightsError("no adapter of this LoRA fits the model", lora.file);
+    }
+    warn_unused(lora.file, "adapters have no place in the model", unused);
+    warn_unused(lora.file, "tensors are no part of a known adapter", file->unknown_keys());
+  }
+}
+
+std::map<std::string, std::string> merge_metadata(std::map<std::string, std::string> metadata,
+                                                  const MergeArguments& arguments,
+                                                  const std::vector<LoraArgument>& loras) {
+  std::string titles = metadata.contains("modelspec.title") ? metadata["modelspec.title"] : stem_of(arguments.base);
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const LoraArgument& lora : loras) {
+    titles += ", " + stem_of(lora.file);
+    list.push_back({{"file", fs::path(lora.file).filename().string()}, {"weight", lora.weight}});
+  }
+  metadata["modelspec.title"] = stem_of(arguments.out);
+  metadata["modelspec.merged_from"] = titles;
+  metadata["atelier.merged"] = list.dump();
+  metadata.erase("modelspec.date");
+  return metadata;
+}
+
+int64_t mebibytes(int64_t bytes) { return bytes >> 20; }
+
+/// Progress in MiB, of tensors that may be smaller than one; an interrupt ends the work.
+class MergeProgress {
+ public:
+  explicit MergeProgress(const StoredPipeline& pipeline) : progress_("merge", mebibytes(size_of(pipeline)), "MiB") {}
+
+  void add(int64_t bytes) {
+    check_interrupted();
+    const int64_t before = mebibytes(bytes_);
+    bytes_ += bytes;
+    progress_.advance(mebibytes(bytes_) - before);
+  }
+
+ private:
+  static int64_t size_of(const StoredPipeline& pipeline) {
+    int64_t bytes = 0;
+    for (const auto& [part, sources] : pipeline.tensors) {
+      for (const TensorSource& source : sources) {
+        int64_t count = 1;
+        for (const int64_t side : source.shape) count *= side;
+        bytes += count * static_cast<int64_t>(safe_dtype_size(source.dtype));
+      }
+    }
+    return bytes;
+  }
+
+  Progress progress_;
+  int64_t bytes_ = 0;
+};
+
+bool holds_weights(const fs::path& file) {
+  const std::string name = file.filename().string();
+  return name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json") || name.ends_with(".bin") ||
+         name.ends_with(".msgpack") || name.ends_with(".index.fp16.json");
+}
+
+/// Everything of the folder but the weights of the parts that are written anew.
+void copy_other_files(const StoredPipeline& pipeline, const fs::path& to) {
+  const auto written_anew = [&](const fs::path& relative) {
+    for (const auto& [part, sources] : pipeline.tensors) {
+      if (relative.begin()->string() == part_name(part) && holds_weights(relative)) return true;
+    }
+    return false;
+  };
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(pipeline.path)) {
+    const fs::path relative = fs::relative(entry.path(), pipeline.path);
+    if (!entry.is_regular_file() || written_anew(relative)) continue;
+    fs::create_directories((to / relative).parent_path());
+    fs::copy_file(entry.path(), to / relative);
+  }
+}
+
+void write_folder(const StoredPipeline& pipeline, const MergeArguments& arguments, WriteOptions options) {
+  AtomicFolder folder(fs::absolute(arguments.out).lexically_normal(), arguments.overwrite);
+  copy_other_files(pipeline, folder.temporary_path());
+  options.metadata = pipeline.metadata;
+  options.metadata["format"] = "pt";
+  for (const auto& [part, sources] : pipeline.tensors) {
+    const bool encoder = part == Part::kTextEncoder || part == Part::kTextEncoder2;
+    const fs::path place = folder.temporary_path() / part_name(part);
+    fs::create_directories(place);
+    write_tensor_sources(place / (encoder ? "model.safetensors" : "diffusion_pytorch_model.safetensors"), sources,
+                         options);
+  }
+  folder.commit();
+}
+
+void write_single_file(const StoredPipeline& pipeline, const MergeArguments& arguments, WriteOptions options) {
+  options.metadata = single_file_metadata(pipeline, stem_of(arguments.out));
+  write_tensor_sources(arguments.out, single_file_tensors(pipeline), options);
+}
+
+void run_merge(const MergeArguments& arguments) {
+  check_merge_paths(arguments);
+  std::vector<LoraArgument> loras;
+  for (const std::string& lora : arguments.loras) loras.push_back(parse_lora(lora));
+  const auto config = arguments.config.empty() ? std::nullopt : std::optional<fs::path>(arguments.config);
+  StoredPipeline pipeline = open_pipeline(arguments.base, config);
+  check_parts(pipeline);
+  add_loras(pipeline, loras);
+  WriteOptions options;
+  if (!arguments.dtype.empty()) options.dtype = kMergeDtypes.at(arguments.dtype);
+  finish_merge(pipeline, options.dtype);
+  pipeline.metadata = merge_metadata(std::move(pipeline.metadata), arguments, loras);
+  MergeProgress progress(pipeline);
+  options.on_tensor = [&](int64_t bytes) { progress.add(bytes); };
+  pipeline.single_file ? write_single_file(pipeline, arguments, options) : write_folder(pipeline, arguments, options);
+}
+
+}  // namespace
+
+Verb verb_merge() {
+  return {"model merge", "LoRA and its kin into the weights of a model", [](CLI::App& app) {
+            auto arguments = std::make_shared<MergeArguments>();
+            app.add_option("BASE", arguments->base, "single file or diffusers folder")->required();
+            app.add_option("LORA", arguments->loras, "adapter files, each with its weight; merged one after another")
+                ->type_name("FILE[:WEIGHT]")
+                ->required();
+            app.add_option("--out", arguments->out, "of the layout of BASE")->type_name("PATH")->required();
+            app.add_option("--dtype", arguments->dtype, "of the result; default: each tensor's own")
+                ->check(CLI::IsMember({"fp16", "bf16", "fp32"}));
+            app.add_option("--config", arguments->config, "folder of the configurations of a BASE that is no usual SDXL")
+                ->type_name("DIR");
+            app.add_flag("--overwrite", arguments->overwrite, "replace what stands at --out");
+            return [arguments] { run_merge(*arguments); };
+          }};
+}
+
+}  // namespace atelier
