@@ -23,9 +23,8 @@ variable_list FirstOrderNode::apply(variable_list&& output_gradients) {
 }
 
 void add_to_graph(std::unique_ptr<FirstOrderNode> node, const at::Tensor& output, const variable_list& inputs) {
-  const bool in_graph = std::any_of(inputs.begin(), inputs.end(),
-                                    [](const at::Tensor& tensor) { return tensor.defined() && tensor.requires_grad(); });
-  if (!in_graph) return;
+  const auto in_graph = [](const at::Tensor& tensor) { return tensor.defined() && tensor.requires_grad(); };
+  if (std::none_of(inputs.begin(), inputs.end(), in_graph)) return;
   // deleteNode: long graphs are taken down in a loop, not recursively.
   const std::shared_ptr<torch::autograd::Node> shared(node.release(), torch::autograd::deleteNode);
   shared->set_next_edges(torch::autograd::collect_next_edges(inputs));

@@ -102,7 +102,9 @@ class GegluOperation : public RepeatableOperation {
 /// Another recipe's input, its pixels laid out as positions.
 class PositionsRecipe : public InputRecipe {
  public:
-  explicit PositionsRecipe(std::shared_ptr<InputRecipe> pixels) : pixels_(std::move(pixels)) { pixels_->expect_taker(); }
+  explicit PositionsRecipe(std::shared_ptr<InputRecipe> pixels) : pixels_(std::move(pixels)) {
+    pixels_->expect_taker();
+  }
 
  private:
   at::Tensor make() const override { return pixels_->take().flatten(2).transpose(1, 2).contiguous(); }

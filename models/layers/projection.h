@@ -82,7 +82,7 @@ class Projection : public Module {
   bool adapters_act_on_output() const;
 
   std::vector<std::shared_ptr<const Adapter>> adapters_;
-  LayerBody body_ = LayerBody::kPlain;
+  LayerBody body_ = LayerBody::kFused;
 };
 
 /// [..., in] -> [..., out]

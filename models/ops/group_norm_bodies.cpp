@@ -78,8 +78,8 @@ class CpuGroupNorm : public GroupNormBody {
     /// body(index among all groups, group, offset of its first number)
     template <class Body>
     void for_each(const Body& body) const {
-      const int64_t size = channels * pixels;
-      at::parallel_for(0, samples * groups, std::max<int64_t>(1, kNumbersATask / size), [&](int64_t begin, int64_t end) {
+      const int64_t size = channels * pixels, groups_a_task = std::max<int64_t>(1, kNumbersATask / size);
+      at::parallel_for(0, samples * groups, groups_a_task, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
           const int64_t first = i % groups * channels;
           body(i, cpu::Group{channels, pixels, weights + first, biases + first}, i * size);

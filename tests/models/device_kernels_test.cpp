@@ -1,5 +1,5 @@
-// The kernels that nvcc compiles for GPUs, run on the CPU (tests/support/emulated_launch.h) against the plain formulas in
-// fp64. What this cannot show is what the GPU's own arithmetic and memory do: tests/device does where there is one.
+// The kernels that nvcc compiles for GPUs, run on the CPU (tests/support/emulated_launch.h) against the plain formulas
+// in fp64. What this cannot show is what the GPU's own arithmetic and memory do: tools/gpu-check does where there is one.
 #include <gtest/gtest.h>
 
 #include <ATen/ATen.h>
@@ -21,7 +21,8 @@ namespace {
 template <class Number>
 class Buffer {
  public:
-  Buffer(int64_t count, int64_t misaligned) : storage_(count + 64 + misaligned), offset_(aligned_offset() + misaligned) {}
+  Buffer(int64_t count, int64_t misaligned)
+      : storage_(count + 64 + misaligned), offset_(aligned_offset() + misaligned) {}
 
   Buffer(const at::Tensor& values, int64_t misaligned) : Buffer(values.numel(), misaligned) {
     const at::Tensor flat = values.contiguous().to(at::kFloat).flatten();

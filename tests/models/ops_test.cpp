@@ -169,7 +169,8 @@ TEST(ActivateForward, BitsDoNotDependOnTheNumberOfThreads) {
 }
 
 TEST(ActivateForward, IsTheDifferentiableOneAndItsGradient) {
-  for (const Activation activation : {Activation::kNone, Activation::kSilu, Activation::kGelu, Activation::kQuickGelu}) {
+  for (const Activation activation :
+       {Activation::kNone, Activation::kSilu, Activation::kGelu, Activation::kQuickGelu}) {
     for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
       SCOPED_TRACE(testing::Message() << static_cast<int>(activation) << " " << type);
       const at::Tensor input = keyed_normal({5, 1001}, "input").mul(4).to(type);

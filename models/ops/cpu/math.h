@@ -55,8 +55,8 @@ struct Normal {
   float cumulative, density;
 };
 
-/// The tail beyond |x| is e^(-x^2/2) R(|x|); R is a polynomial in 1 / (1 + 0.3 |x|), fitted to 0.5 erfcx(x / sqrt(2)) on
-/// [0, 14] for the least largest relative error (5.8e-8).
+/// The tail beyond |x| is e^(-x^2/2) R(|x|); R is a polynomial in 1 / (1 + 0.3 |x|), fitted to 0.5 erfcx(x / sqrt(2))
+/// on [0, 14] for the least largest relative error (5.8e-8).
 ATELIER_INLINE Normal normal(float x) {
   constexpr float kInverseRoot2Pi = 0.398942280F;
   const float a = magnitude(x);

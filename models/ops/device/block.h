@@ -3,8 +3,8 @@
 // (tests/support/emulated_launch.h).
 //
 // A kernel is a struct of its arguments with `void operator()(Block& block) const`. Everything that threads do is in
-// block.phase(): after it all of the block's threads meet, so what one phase wrote to shared memory the next may read. A
-// missing barrier cannot be written; threads of one phase that depend on each other are found by emulating them in
+// block.phase(): after it all of the block's threads meet, so what one phase wrote to shared memory the next may read.
+// A missing barrier cannot be written; threads of one phase that depend on each other are found by emulating them in
 // another order.
 #pragma once
 

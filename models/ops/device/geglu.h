@@ -21,7 +21,8 @@ struct GegluKernel {
   ATELIER_DEVICE void operator()(Block& block) const {
     block.phase([&](int thread) {
       const int64_t columns = width / kWidth;
-      for (int64_t i = block.x() * block.threads() + thread; i < rows * columns; i += block.blocks() * block.threads()) {
+      const int64_t stride = block.blocks() * block.threads();
+      for (int64_t i = block.x() * block.threads() + thread; i < rows * columns; i += stride) {
         const int64_t row = i / columns, column = i % columns * kWidth;
         const auto value = Vector<Number, kWidth>::load(input + row * 2 * width + column);
         const auto gate = Vector<Number, kWidth>::load(input + row * 2 * width + width + column);
@@ -45,7 +46,8 @@ struct GegluBackwardKernel {
   ATELIER_DEVICE void operator()(Block& block) const {
     block.phase([&](int thread) {
       const int64_t columns = width / kWidth;
-      for (int64_t i = block.x() * block.threads() + thread; i < rows * columns; i += block.blocks() * block.threads()) {
+      const int64_t stride = block.blocks() * block.threads();
+      for (int64_t i = block.x() * block.threads() + thread; i < rows * columns; i += stride) {
         const int64_t row = i / columns, column = i % columns * kWidth;
         const int64_t offset = row * 2 * width + column;
         const auto value = Vector<Number, kWidth>::load(input + offset);

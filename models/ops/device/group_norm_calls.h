@@ -67,7 +67,8 @@ void group_norm_gradients(const GroupNormArguments<Number>& call, const GroupNor
   Grid groups{size.groups, size.samples, kGroupNormThreads};
   const int depth = size.channels / size.groups;
   groups.shared_bytes = 2 * sizeof(float) * static_cast<size_t>(depth < kGroupNormThreads ? kGroupNormThreads : depth);
-  launch(groups, JoinPartsKernel<Number>{partial, call.weight, call.rstd, channel_gradients, lines, size, layout.parts});
+  launch(groups,
+         JoinPartsKernel<Number>{partial, call.weight, call.rstd, channel_gradients, lines, size, layout.parts});
   launch(one_thread_each(size.channels),
          ChannelGradientsKernel<Number>{channel_gradients, gradients.weight, gradients.bias, size});
   launch(group_norm_grid(size, layout, 0),
