@@ -7,12 +7,12 @@
 namespace atelier {
 namespace {
 
-constexpr int64_t kGap = 4;                        // px of white around and between cells
-constexpr int64_t kAdvance = kGlyphWidth + 1;      // dots from one character to the next
-constexpr int64_t kLineHeight = kGlyphHeight + 3;  // dots
-constexpr int64_t kTextGap = 3;                    // dots above the first line
-constexpr size_t kMostLines = 12;                  // of a text; what is longer ends in ".."
-constexpr int64_t kCellOfOneDot = 256;             // px of a cell whose letters have dots of 1 px
+constexpr int64_t kGap = 4;                                        // px of white around and between cells
+constexpr int64_t kAdvance = kGlyphWidth + 1;                      // dots from one character to the next
+constexpr int64_t kLineHeight = kGlyphHeight + kGlyphDescent + 2;  // dots
+constexpr int64_t kTextGap = 4;                                    // dots above the first line
+constexpr size_t kMostLines = 12;                                  // of a text; what is longer ends in ".."
+constexpr int64_t kCellOfOneDot = 256;                             // px of a cell whose letters have dots of 1 px
 
 using Line = std::u32string;
 
@@ -53,10 +53,11 @@ std::vector<Line> wrap_text(std::string_view text, size_t width) {
 void draw_line(HostPicture& picture, const Line& line, int64_t x, int64_t y, int64_t scale) {
   for (const char32_t character : line) {
     const auto& rows = glyph(character);
+    const int64_t top = y + glyph_descent(character) * scale;
     for (int64_t dy = 0; dy < kGlyphHeight * scale; ++dy) {
       for (int64_t dx = 0; dx < kGlyphWidth * scale; ++dx) {
         const bool set = (rows[static_cast<size_t>(dy / scale)] >> (kGlyphWidth - 1 - dx / scale)) & 1;
-        const int64_t px = x + dx, py = y + dy;
+        const int64_t px = x + dx, py = top + dy;
         const bool inside = px >= 0 && px < picture.width && py >= 0 && py < picture.height;
         if (set && inside) std::fill_n(picture.rgb.begin() + (py * picture.width + px) * 3, 3, uint8_t{0});
       }
@@ -70,6 +71,12 @@ void paste(const HostPicture& picture, HostPicture& canvas, int64_t x, int64_t y
     const auto from = picture.rgb.begin() + row * picture.width * 3;
     std::copy(from, from + picture.width * 3, canvas.rgb.begin() + ((y + row) * canvas.width + x) * 3);
   }
+}
+
+// A thin grey line across.
+void draw_rule(HostPicture& canvas, int64_t y) {
+  const auto begin = canvas.rgb.begin() + (y * canvas.width + kGap) * 3;
+  std::fill(begin, begin + (canvas.width - 2 * kGap) * 3, uint8_t{0xB0});
 }
 
 // Wrapped lines of some texts, and the height that the longest takes.
@@ -137,6 +144,7 @@ HostPicture make_grid(std::span<const HostPicture> pictures, std::span<const std
     }
     y += cell_height + block.height() + kGap;
   }
+  if (below.height() > 0) draw_rule(grid, y - kGap + scale);
   below.draw(grid, 0, kGap, y - kGap);
   return grid;
 }

@@ -36,6 +36,21 @@ TEST(DrawText, LooksLikeLetters) {
             "#...#..###..\n");
 }
 
+TEST(DrawText, SomeLettersReachBelowTheLine) {
+  HostPicture canvas = flat(11, 9, 255);
+  draw_text(canvas, "ag", 0, 0);
+  EXPECT_EQ(drawn(canvas),
+            "...........\n"
+            "...........\n"
+            ".###...####\n"
+            "....#.#...#\n"
+            ".####.#...#\n"
+            "#...#.#...#\n"
+            ".####..####\n"
+            "..........#\n"
+            ".......###.\n");
+}
+
 TEST(DrawText, IsClippedAndShowsOtherScriptsAsOneBoxACharacter) {
   HostPicture canvas = flat(11, 7, 255);
   draw_text(canvas, "é界a", 0, 0);
@@ -55,18 +70,56 @@ TEST(MakeGrid, PlacesCellsByRow) {
   EXPECT_EQ(red_at(grid, 30, 22), 255) << "no fourth picture";
 }
 
+/// Black pixels of the grid left of `x`, and from it on.
+std::pair<int64_t, int64_t> black_around(const HostPicture& grid, int64_t x) {
+  int64_t left = 0, right = 0;
+  for (int64_t row = 0; row < grid.height; ++row) {
+    for (int64_t column = 0; column < grid.width; ++column) {
+      if (red_at(grid, column, row) == 0) ++(column < x ? left : right);
+    }
+  }
+  return {left, right};
+}
+
 TEST(MakeGrid, LongLabelsWrapAndStayInTheirCell) {
   const std::vector<HostPicture> pictures{flat(60, 20, 128), flat(60, 20, 128)};
   const std::vector<std::string> labels{"1girl, solo, a very long prompt that cannot fit", ""};
   const HostPicture grid = make_grid(pictures, labels, 2);
-  int64_t black_left = 0, black_right = 0;
-  for (int64_t y = 0; y < grid.height; ++y) {
-    for (int64_t x = 0; x < grid.width; ++x) {
-      if (red_at(grid, x, y) == 0) ++(x < 64 ? black_left : black_right);
-    }
+  const auto [left, right] = black_around(grid, 64);
+  EXPECT_GT(left, 100);
+  EXPECT_EQ(right, 0);
+  EXPECT_EQ(grid.height, 4 + 20 + (4 + 6 * 11) + 4) << "six lines of ten characters";
+}
+
+TEST(MakeGrid, EachRowHasRoomForItsOwnLabels) {
+  const std::vector<HostPicture> pictures{flat(60, 20, 128), flat(60, 20, 128)};
+  const std::vector<std::string> labels{"one", "line, and then three more of ten"};
+  const HostPicture grid = make_grid(pictures, labels, 1);
+  EXPECT_EQ(grid.height, 4 + 20 + (4 + 11) + 4 + 20 + (4 + 4 * 11) + 4);
+  EXPECT_EQ(red_at(grid, 4, 4 + 20 + 15 + 4), 128) << "the second picture";
+}
+
+TEST(MakeGrid, TheLegendStandsBelowAndIsAsWideAsTheGrid) {
+  const std::vector<HostPicture> pictures{flat(60, 20, 128), flat(60, 20, 128)};
+  const HostPicture plain = make_grid(pictures, {}, 2), grid = make_grid(pictures, {}, 2, "nineteen characters go");
+  EXPECT_EQ(grid.height, plain.height + 4 + 2 * 11) << "20 characters go into 128 px";
+  EXPECT_EQ(grid.width, plain.width);
+  EXPECT_GT(black_around(grid, 68).second, 20);
+  const std::string endless(5000, 'x');
+  EXPECT_EQ(make_grid(pictures, {}, 2, endless).height, plain.height + 4 + 12 * 11);
+}
+
+TEST(MakeGrid, LettersGrowWithTheCells) {
+  const std::vector<HostPicture> pictures{flat(1024, 16, 128)};
+  const std::vector<std::string> labels{"A"};
+  const HostPicture grid = make_grid(pictures, labels, 1);
+  EXPECT_EQ(grid.height, 4 + 16 + 4 * (4 + 11) + 4);
+  HostPicture one = flat(5, 7, 255), four = flat(20, 28, 255);
+  draw_text(one, "A", 0, 0);
+  draw_text(four, "A", 0, 0, 4);
+  for (int64_t y = 0; y < 28; ++y) {
+    for (int64_t x = 0; x < 20; ++x) EXPECT_EQ(red_at(four, x, y), red_at(one, x / 4, y / 4));
   }
-  EXPECT_GT(black_left, 100);
-  EXPECT_EQ(black_right, 0);
 }
 
 }  // namespace

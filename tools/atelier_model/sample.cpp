@@ -32,7 +32,7 @@ struct SampleArguments {
   bool v_prediction = false, zero_terminal_snr = false;
   PromptArguments reading;
   PromptLine defaults;  // what a prompt's line does not say
-  int64_t seed = 0, count = 1, batch_size = 4, columns = 0;
+  int64_t seed = 0, count = 1, batch_size = 0, columns = 0;
 
   SampleOutput::Paths paths() const { return {out, latents_out, columns}; }
 };
@@ -127,6 +127,10 @@ void read_noises(const fs::path& path, std::span<const Shot> shots, DrawOptions&
   }
 }
 
+/// On the CPU a batch brings speed to tiny models only, and sums may round otherwise in it: one by one, a picture's bytes
+/// depend on its own seed and settings alone.
+int64_t default_batch_size(at::Device device) { return device.is_cpu() ? 1 : 4; }
+
 void run_sample(const SampleArguments& arguments) {
   SampleOutput::check(arguments.paths());
   std::vector<Shot> shots = list_shots(arguments);
@@ -143,7 +147,7 @@ void run_sample(const SampleArguments& arguments) {
     steps += shot.options.steps;
   }
   DrawOptions options;
-  options.batch_size = arguments.batch_size;
+  options.batch_size = arguments.batch_size > 0 ? arguments.batch_size : default_batch_size(device);
   read_noises(arguments.noise_file, shots, options);
   SampleOutput output(arguments.paths(), shots, samplers, origin);
   Progress progress("sample", steps, "steps");
@@ -209,9 +213,8 @@ void declare_drawing(CLI::App& app, SampleArguments& arguments) {
   app.add_option("--count", arguments.count, "pictures a prompt, with seeds counting up")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
-  app.add_option("--batch-size", arguments.batch_size, "pictures at a time")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
+  app.add_option("--batch-size", arguments.batch_size, "pictures at a time; default: 4 on a GPU, 1 on the CPU")
+      ->check(CLI::Range(1, 256));
 }
 
 void declare_files(CLI::App& app, SampleArguments& arguments) {
