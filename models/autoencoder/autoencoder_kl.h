@@ -58,6 +58,8 @@ class AutoencoderKL final : public Module, public Autoencoder {
   void enable_tiling(bool enabled = true) { tiling_ = enabled; }
 
   const AutoencoderKLOptions& options() const { return options_; }
+  /// The weights as they were loaded, whatever place() made of them.
+  const Module& weights() const { return exact_ ? *exact_ : *this; }
   int64_t channels() const override { return options_.latent_channels; }
   int64_t factor() const override { return options_.factor(); }
   std::string_view class_name() const override { return "AutoencoderKL"; }

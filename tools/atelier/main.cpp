@@ -33,6 +33,7 @@ constexpr std::array kRoutes = {
     Route{"train", "atelier-train", "train, or resume, a run"},
     Route{"sample", "atelier-model", "pictures from a model"},
     Route{"model inspect", "", "what is inside a weight file or model folder"},
+    Route{"model convert", "atelier-model", "a checkpoint to the other layout or another number type"},
     Route{"model eval", "atelier-model", "one forward (and backward) of a component on given tensors"},
     Route{"model merge", "atelier-model", "LoRA and its kin into the weights of a model"},
     Route{"model tokenize", "atelier-data", "text to CLIP token ids"},

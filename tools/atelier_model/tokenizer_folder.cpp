@@ -30,7 +30,8 @@ Json tokenizer_config(const char* pad) {
   Json config = {
       {"add_prefix_space", false}, {"clean_up_tokenization_spaces", true},       {"do_lower_case", true},
       {"errors", "replace"},       {"model_max_length", ClipTokenizer::kLength}, {"tokenizer_class", "CLIPTokenizer"}};
-  for (const auto& [key, value] : special_tokens(pad).items()) {
+  const Json tokens = special_tokens(pad);
+  for (const auto& [key, value] : tokens.items()) {
     config[key] = value;
     if (value.is_object()) config[key]["__type"] = "AddedToken";
   }

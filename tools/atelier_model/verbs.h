@@ -39,8 +39,6 @@ const at::Tensor& eval_input(const NamedTensors& inputs, const std::string& name
 void check_eval_shape(const NamedTensors& inputs, const std::string& name, const std::vector<int64_t>& wanted);
 /// The gradient, zeros where the loss does not reach the tensor.
 at::Tensor eval_gradient(const at::Tensor& tensor);
-/// `path` or, for a pipeline folder (model_index.json), its `component` folder.
-std::filesystem::path component_folder(const std::filesystem::path& path, const std::string& component);
 
 Verb verb_convert();
 Verb verb_eval();
