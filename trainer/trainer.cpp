@@ -75,6 +75,10 @@ RunFingerprint make_fingerprint(const RunOptions& run, const Dataset& dataset, c
       {"train.max_grad_norm", shortest(train.max_grad_norm)},
       {"train.lr_scheduler", text(train.lr_scheduler, " warm-up ", train.lr_warmup_steps)},
       {"train.learning_rate", shortest(train.learning_rate)},
+      {"train captions",
+       text(train.prompts.max_token_length, " tokens ", train.prompts.token_chunking, ' ', train.prompts.token_join,
+            train.prompts.weighted_captions ? " weighted " + train.prompts.emphasis : "", " clip skip ",
+            train.prompts.clip_skip)},
       {"train.unet_lr", shortest(train.unet_lr.value_or(train.learning_rate))},
       {"train.learning_rate_te1", shortest(train.learning_rate_te1.value_or(train.learning_rate))},
       {"train.learning_rate_te2", shortest(train.learning_rate_te2.value_or(train.learning_rate))},
@@ -154,10 +158,10 @@ struct Trainer::Parts {
     model.pipeline().place_frozen(device, compute_type);
     optimizer = make_optimizer(run.train, *store);
     if (communicator) reducer = std::make_unique<GradientReducer>(*store, *communicator);
-    objective =
-        std::make_unique<DenoisingObjective>(model.pipeline(), device, compute_type, static_cast<uint64_t>(run.seed));
+    objective = std::make_unique<DenoisingObjective>(model.pipeline(), device, compute_type,
+                                                     static_cast<uint64_t>(run.seed), run.train.prompts);
     if (ranks.is_main() && run.sample.every_n_steps > 0) {
-      preview = std::make_unique<Preview>(run.sample, model.pipeline(), device);
+      preview = std::make_unique<Preview>(run.sample, run.train.prompts, model.pipeline(), device);
     }
     log_info("trains ", grouped(store->parameter_count()), " parameters on ", device.str(), ", ", ranks.world_size,
              ranks.world_size == 1 ? " process (" : " processes (", ranks.launcher, ")");

@@ -82,9 +82,9 @@ std::string_view CLIPTextModel::class_name() const {
 size_t CLIPTextModel::layers_before(const CLIPTextRequest& request) const {
   const int64_t layers = options_.num_hidden_layers;
   if (request.clip_skip < 1 || request.clip_skip > layers + 1) {
-    throw ConfigError(text("a ", class_name(), " of ", layers, " layers has no hidden state ", request.clip_skip,
-                           " from the end"),
-                      text("clip_skip ", request.clip_skip), text("1 to ", layers + 1, "; 2 is SDXL's"));
+    throw ConfigError(
+        text("a ", class_name(), " of ", layers, " layers has no hidden state ", request.clip_skip, " from the end"),
+        text("clip_skip ", request.clip_skip), text("1 to ", layers + 1, "; 2 is SDXL's"));
   }
   return static_cast<size_t>(layers + 1 - request.clip_skip);
 }
@@ -111,10 +111,10 @@ CLIPTextOutput CLIPTextModel::forward(const at::Tensor& input_ids, const CLIPTex
 at::Tensor CLIPTextModel::run_layers(size_t begin, size_t end, at::Tensor hidden_states) const {
   for (size_t i = begin; i < end; ++i) {
     const CLIPEncoderLayer& layer = *text_model_->encoder.layers[i];
-    hidden_states = gradient_checkpointing_ ? checkpoint([&layer](const Tensors& inputs) {
-                                                return Tensors{layer.forward(inputs[0])};
-                                              }, {hidden_states})[0]
-                                            : layer.forward(hidden_states);
+    hidden_states = gradient_checkpointing_
+                        ? checkpoint([&layer](const Tensors& inputs) { return Tensors{layer.forward(inputs[0])}; },
+                                     {hidden_states})[0]
+                        : layer.forward(hidden_states);
   }
   return hidden_states;
 }

@@ -42,9 +42,9 @@ TextualInversion read_textual_inversion(const fs::path& path) {
   if (!file.find("clip_l") && !file.find("clip_g")) {
     if (const SafeTensorInfo* other = file.find("emb_params")) {
       const int64_t width = other->shape.empty() ? 0 : other->shape.back();
-      throw WeightsError(text("this embedding is for ", width == 1024 ? "SD 2" : "SD 1.5", ": one set of vectors, ",
-                              width, " wide"),
-                         path.string(), kWanted);
+      throw WeightsError(
+          text("this embedding is for ", width == 1024 ? "SD 2" : "SD 1.5", ": one set of vectors, ", width, " wide"),
+          path.string(), kWanted);
     }
   }
   TextualInversion result{read_vectors(file, "clip_l"), read_vectors(file, "clip_g")};

@@ -66,6 +66,32 @@ def test_token_counts_are_those_of_model_tokenize(folder):
     assert [line["truncated"] for line in lines] == [False, True, False]
 
 
+def test_truncation_follows_the_runs_reading(folder):
+    path = write_run(folder, "{path: pictures}")
+    truncated = lambda *options: [line["truncated"] for line in captions_of(path, *options)]
+    assert truncated("train.max_token_length=150") == [False, True, False]
+    assert truncated("train.max_token_length=225") == [False, False, False]
+    assert truncated("train.max_token_length=225", "train.token_chunking=explicit_break") == [False, True, False]
+    plain, weighted = captions_of(path), captions_of(path, "train.weighted_captions=true")
+    assert [line["caption"] for line in plain] == [line["caption"] for line in weighted]
+    assert plain[0]["tokens"] == weighted[0]["tokens"]
+
+
+def test_brackets_and_break_are_tokens_only_where_they_are_text(folder):
+    (folder / "pictures" / "a.txt").write_text("(a:1.2) BREAK b\n")
+    path = write_run(folder, "{path: pictures}")
+    count = lambda *options: captions_of(path, "--id", "a.png", *options)[0]["tokens"][0]
+    assert count() == 2 + len("( a : 1 . 2 ) break b".split())
+    assert count("train.token_chunking=by_separator") == 2 + len("( a : 1 . 2 ) b".split())
+    assert count("train.weighted_captions=true") == 2 + len("a b".split())
+
+
+def test_a_length_that_is_no_whole_number_of_chunks_is_the_users_error(folder):
+    path = write_run(folder, "{path: pictures}")
+    result = run("atelier-data", "dataset", "captions", path, "train.max_token_length=100", check=False)
+    assert result.returncode == 2 and "train.max_token_length" in result.stderr and "75 or 150" in result.stderr
+
+
 def test_repeats_and_epochs_have_their_own_captions(folder):
     path = write_run(folder, "{path: pictures, repeats: 3}", "shuffle_caption: true, keep_tokens: 2")
     seen = set()

@@ -8,6 +8,7 @@
 
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
+#include "models/clip/clip_layers.h"
 #include "tests/support/golden_tensors.h"
 #include "tests/support/temporary_folder.h"
 
@@ -74,6 +75,50 @@ TEST(CLIPTextModel, PenultimateAloneIsThatOfForward) {
   CLIPTextModel model(small_clip());
   initialize(model, 5);
   EXPECT_TRUE(model.hidden_state(some_ids()).equal(model.forward(some_ids()).hidden_state));
+}
+
+TEST(CLIPTextModel, ClipSkipCountsLayersFromTheEnd) {
+  CLIPTextModel model(small_clip());  // 3 layers
+  initialize(model, 5);
+  const auto state = [&](int64_t clip_skip) { return model.hidden_state(some_ids(), {.clip_skip = clip_skip}); };
+  for (const int64_t clip_skip : {1, 2, 3, 4}) {
+    const CLIPTextOutput output = model.forward(some_ids(), {.clip_skip = clip_skip});
+    EXPECT_TRUE(output.hidden_state.equal(state(clip_skip))) << clip_skip;
+    EXPECT_TRUE(output.pooled.equal(model.forward(some_ids()).pooled)) << clip_skip;
+  }
+  EXPECT_GT(l2_error(state(1), state(2)), 1e-3);
+  EXPECT_THROW(state(0), ConfigError);
+  EXPECT_THROW(state(5), ConfigError);
+}
+
+TEST(CLIPTextModel, VectorsStandInThePlaceOfTokens) {
+  CLIPTextModel model(small_clip());
+  initialize(model, 5);
+  const at::Tensor ids = some_ids();
+  at::Tensor other = ids.clone();
+  other[1].narrow(0, 4, 2).fill_(0);
+  at::Tensor table;
+  model.for_each_parameter([&](const std::string& name, at::Tensor& parameter) {
+    if (name.ends_with("token_embedding.weight")) table = parameter;
+  });
+  const std::vector<TokenVectors> replaced = {{1, 4, table.index_select(0, ids[1].narrow(0, 4, 2))}};
+  const CLIPTextOutput ours = model.forward(other, {.replaced = replaced});
+  EXPECT_TRUE(ours.last_hidden_state.equal(model.forward(ids).last_hidden_state));
+  EXPECT_GT(l2_error(ours.last_hidden_state, model.forward(other).last_hidden_state), 1e-3);
+}
+
+TEST(CLIPTextModel, GradientsReachVectorsAndPassTheTokensTheyReplace) {
+  CLIPTextModel model(small_clip());
+  initialize(model, 5);
+  model.set_requires_grad(true);
+  const at::Tensor ids = at::full({1, 6}, 7, at::kLong);
+  const std::vector<TokenVectors> replaced = {{0, 0, at::ones({6, 64}).requires_grad_()}};
+  model.hidden_state(ids, {.replaced = replaced}).square().sum().backward();
+  EXPECT_GT(replaced[0].vectors.grad().abs().max().item<double>(), 0);
+  model.for_each_parameter([&](const std::string& name, at::Tensor& parameter) {
+    if (!name.ends_with("token_embedding.weight")) return;
+    EXPECT_EQ(parameter.grad().abs().max().item<double>(), 0);
+  });
 }
 
 TEST(CLIPTextModel, ALaterTokenChangesNoEarlierState) {

@@ -13,6 +13,7 @@
 #include "configs/base/interrupt.h"
 #include "configs/base/log.h"
 #include "data/caption/clip_tokenizer.h"
+#include "data/caption/prompt_chunks.h"
 #include "data/dataset.h"
 #include "data/loader/sample_caption.h"
 #include "tools/atelier_data/verbs.h"
@@ -50,14 +51,16 @@ std::vector<Use> uses_in_epoch(const Strata& strata, int64_t epoch) {
   return uses;
 }
 
-nlohmann::ordered_json line_of(const Dataset& dataset, const ClipTokenizer& tokenizer, const Use& use, int64_t epoch) {
+nlohmann::ordered_json line_of(const Dataset& dataset, const ClipTokenizer& tokenizer, const PromptOptions& reading,
+                               const Use& use, int64_t epoch) {
   const Manifest& manifest = dataset.manifest();
   const std::string caption =
       sample_caption(manifest, use.row, dataset.options().captions, dataset.seed(), epoch, use.repeat);
-  const size_t tokens = tokenizer.encode(caption).size();  // the same for both encoders
+  const ChunkedPrompt prompt = chunk_prompt(caption, tokenizer, reading);
+  const int64_t tokens = prompt.tokens + 2;  // with begin and end; the same for both encoders
   return {{"id", manifest.id(use.row)}, {"epoch", epoch},
           {"repeat", use.repeat},       {"caption", caption},
-          {"tokens", {tokens, tokens}}, {"truncated", tokens > static_cast<size_t>(ClipTokenizer::kLength)}};
+          {"tokens", {tokens, tokens}}, {"truncated", prompt.cut > 0}};
 }
 
 /// Bytes of an id that are no UTF-8 (a file name may hold any) become U+FFFD.
@@ -83,7 +86,7 @@ void print_captions(const CaptionsArguments& arguments) {
     const std::string id(dataset.manifest().id(use.row));
     if (!wanted.empty() && !wanted.contains(id)) continue;
     missing.erase(id);
-    std::cout << dump_line(line_of(dataset, tokenizer, use, arguments.epoch));
+    std::cout << dump_line(line_of(dataset, tokenizer, run.train.prompts, use, arguments.epoch));
     check_interrupted();
     if (++printed == arguments.count) break;
   }
@@ -103,8 +106,7 @@ Verb verb_captions() {
                 ->check(CLI::Range(int64_t{0}, INT64_MAX));
             app.add_option("--id", arguments->ids, "only this sample (may be repeated)")
                 ->type_name("ID")
-                ->expected(1)
-                ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+                ->allow_extra_args(false);  // the next word may be an override
             return [arguments] { print_captions(*arguments); };
           }};
 }

@@ -27,6 +27,7 @@ void describe(Section& section, TrainOptions& options) {
   section.field("max_grad_norm", options.max_grad_norm)
       .range(0, 1e9)
       .doc("Gradients are scaled down to this L2 norm over all trained parameters; 0: no clipping.");
+  describe_prompts(section, options.prompts);
   section.field("mixed_precision", options.mixed_precision)
       .choices({"no", "bf16"})
       .doc(
@@ -34,6 +35,10 @@ void describe(Section& section, TrainOptions& options) {
           "fp32 is used, with a warning.");
   section.field("gradient_checkpointing", options.gradient_checkpointing)
       .doc("Recompute the UNet's blocks in the backward pass instead of keeping their activations.");
+  section.field("fused_layers", options.fused_layers)
+      .doc(
+          "Keep only the inputs of norms and activations for the backward pass and make their outputs again there: much "
+          "less memory, no slower. false: the plain chain of operations, for comparison.");
   section.field("device", options.device).choices({"auto", "cpu", "cuda"}).doc("auto: cuda when there is one.");
   section.field("num_threads", options.num_threads)
       .range(0, 1024)

@@ -7,11 +7,13 @@
 
 #include "configs/schema/field.h"
 #include "data/options/batching_options.h"
+#include "data/options/prompt_options.h"
 
 namespace atelier {
 
 struct TrainOptions {
   BatchingOptions batching;
+  PromptOptions prompts;
   double learning_rate = 1e-4;
   std::optional<double> unet_lr;
   std::optional<double> learning_rate_te1;
@@ -26,6 +28,7 @@ struct TrainOptions {
   double max_grad_norm = 1.0;
   std::string mixed_precision = "no";
   bool gradient_checkpointing = false;
+  bool fused_layers = true;
   std::string device = "auto";
   int64_t num_threads = 0;
   bool deterministic = false;

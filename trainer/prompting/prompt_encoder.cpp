@@ -27,9 +27,9 @@ Emphasis emphasis_of(const PromptOptions& options) {
 void require_width(const at::Tensor& vectors, const CLIPTextModel* encoder, const char* name,
                    const std::filesystem::path& file) {
   if (!encoder || vectors.size(1) == encoder->options().hidden_size) return;
-  throw WeightsError(text(name, " is ", vectors.size(1), " wide, the model's text encoder ",
-                          encoder->options().hidden_size),
-                     file.string(), "the embedding was made for another model");
+  throw WeightsError(
+      text(name, " is ", vectors.size(1), " wide, the model's text encoder ", encoder->options().hidden_size),
+      file.string(), "the embedding was made for another model");
 }
 
 bool is_emphasised(const PromptChunk& chunk) {
@@ -111,8 +111,8 @@ GuidedConditioning PromptEncoder::encode(std::span<const std::string> prompts,
   const Conditioning all = encode_chunks(std::move(chunked));
   const auto count = static_cast<int64_t>(prompts.size()), negative_count = static_cast<int64_t>(negatives.size());
   GuidedConditioning guided{slice(all, 0, count), slice(all, count, negative_count)};
-  const bool zeros = options_.empty_negative == "zeros" ||
-                     (options_.empty_negative == "model" && model_.force_zeros_for_empty_prompt);
+  const bool zeros =
+      options_.empty_negative == "zeros" || (options_.empty_negative == "model" && model_.force_zeros_for_empty_prompt);
   if (zeros) guided.negative = without_empty(guided.negative, negatives);
   return guided;
 }

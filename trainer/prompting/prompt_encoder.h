@@ -26,16 +26,16 @@ struct GuidedConditioning {
 /// that are equal within a call run through the encoders once.
 class PromptEncoder {
  public:
-  /// `model` must outlive it. Where its text encoders are trained, the encoding carries their graph. `warn_of_cuts`: log
-  /// each text of which something does not count.
+  /// `model` must outlive it. Where its text encoders are trained, the encoding carries their graph. `warn_of_cuts`:
+  /// log each text of which something does not count.
   PromptEncoder(const StableDiffusionXL& model, at::Device device, PromptOptions options, bool warn_of_cuts = false);
   /// As training reads captions: 75 tokens, brackets are text.
   PromptEncoder(const StableDiffusionXL& model, at::Device device, bool warn_of_cuts = false)
       : PromptEncoder(model, device, PromptOptions(), warn_of_cuts) {}
 
-  /// From now on `word` (empty: the file's name without its extension, as in A1111), wherever its tokens stand in a text,
-  /// means the vectors of a textual-inversion file; of several words the longest counts. WeightsError for a file of
-  /// another kind or another model, ConfigError for a word without letters or one that is there already.
+  /// From now on `word` (empty: the file's name without its extension, as in A1111), wherever its tokens stand in a
+  /// text, means the vectors of a textual-inversion file; of several words the longest counts. WeightsError for a file
+  /// of another kind or another model, ConfigError for a word without letters or one that is there already.
   void add_embedding(const std::filesystem::path& file, const std::string& word = "");
 
   Conditioning encode(std::span<const std::string> texts) const;
@@ -43,8 +43,8 @@ class PromptEncoder {
   /// PromptOptions::empty_negative says.
   GuidedConditioning encode(std::span<const std::string> prompts, std::span<const std::string> negatives) const;
 
-  /// Chunks that `text` needs by itself. With max_token_length 0 every text of a call is filled up to the longest one's,
-  /// which shows in the picture: pictures that shall not depend on their batch go into batches of equal chunk_count().
+  /// Chunks that `text` needs by itself. With max_token_length 0 every text of a call is filled up to the longest
+  /// one's, and that shows: pictures that shall not depend on their batch go into batches of equal chunk_count().
   int64_t chunk_count(const std::string& text) const;
 
  private:
