@@ -68,7 +68,7 @@ std::unique_ptr<AutoencoderKL> AutoencoderKL::from_pretrained(const std::filesys
 void AutoencoderKL::save_pretrained(const std::filesystem::path& folder, SafeDtype dtype) const {
   std::filesystem::create_directories(folder);
   write_file_atomically(folder / "config.json", vae_config_json(options_));
-  save_weights(exact_ ? *exact_ : *this, folder / "diffusion_pytorch_model.safetensors", dtype, {{"format", "pt"}});
+  save_weights(weights(), folder / "diffusion_pytorch_model.safetensors", dtype, {{"format", "pt"}});
 }
 
 void AutoencoderKL::place(at::Device device, at::ScalarType type) {

@@ -35,7 +35,7 @@ StableDiffusionXL pipeline_with_vae(const std::filesystem::path& folder) {
   return model;
 }
 
-LoadedBatch batch_of(const std::vector<std::string>& ids, int64_t epoch) {
+LoadedBatch noise_batch(const std::vector<std::string>& ids, int64_t epoch) {
   LoadedBatch batch{.width = 16, .height = 8, .samples = {}, .pixels = {}};
   for (const std::string& id : ids) {
     LoadedSample sample;
@@ -84,7 +84,7 @@ TEST(DenoisingObjective, TrainsOnASampleOfTheAutoencodersDistribution) {
   const StableDiffusionXL model = pipeline_with_vae(folder.path());
   DenoisingObjective objective(model, at::kCPU, at::kFloat, kObjectiveSeed);
   for (const int64_t epoch : {0, 1}) {
-    const LoadedBatch batch = batch_of({"a"}, epoch);
+    const LoadedBatch batch = noise_batch({"a"}, epoch);
     const MicroLoss loss = objective.loss(batch);
     const double value = loss.total.item<double>();
     EXPECT_NEAR(value, loss_by_hand(model, batch, loss.timesteps[0], 1), 1e-5 * value);
@@ -97,8 +97,8 @@ TEST(DenoisingObjective, ASamplesLossDoesNotDependOnItsBatch) {
   const at::NoGradGuard no_grad;
   const StableDiffusionXL model = pipeline_with_vae(folder.path());
   DenoisingObjective objective(model, at::kCPU, at::kFloat, kObjectiveSeed);
-  const double alone = objective.loss(batch_of({"b"}, 2)).per_sample[0].item<double>();
-  const at::Tensor together = objective.loss(batch_of({"a", "b", "c"}, 2)).per_sample;
+  const double alone = objective.loss(noise_batch({"b"}, 2)).per_sample[0].item<double>();
+  const at::Tensor together = objective.loss(noise_batch({"a", "b", "c"}, 2)).per_sample;
   EXPECT_NEAR(together[1].item<double>(), alone, 1e-5 * alone);
 }
 
