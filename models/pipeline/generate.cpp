@@ -13,7 +13,6 @@ namespace {
 
 // What the refiner is told about beauty in place of a target size (diffusers' aesthetic_score and negative_...).
 constexpr float kAestheticScore = 6.0F, kNegativeAestheticScore = 2.5F;
-constexpr int64_t kRefinerIds = 5;
 
 at::Tensor to_bytes(const at::Tensor& pixels) {
   const at::Tensor scaled = pixels.to(at::kFloat).add(1).mul(127.5).round().clamp(0, 255);
@@ -54,7 +53,7 @@ at::Tensor time_ids_of(const SizeConditioning& size, float aesthetic_score, cons
                        int64_t pooled) {
   const at::Tensor six = make_time_ids({&size, 1});
   const int64_t count = (unet.projection_class_embeddings_input_dim - pooled) / unet.addition_time_embed_dim;
-  return count == kRefinerIds ? at::cat({six.narrow(1, 0, 4), at::full({1, 1}, aesthetic_score)}, 1) : six;
+  return count == kRefinerTimeIds ? at::cat({six.narrow(1, 0, 4), at::full({1, 1}, aesthetic_score)}, 1) : six;
 }
 
 // Brings the guided answer's deviation, picture by picture, `share` of the way back to that of the answer to the prompt

@@ -69,8 +69,11 @@ void check_components(const StableDiffusionXL& model, const fs::path& folder) {
       throw WeightsError(text(what, ": the UNet wants ", want, ", the rest gives ", have), folder.string());
   };
   require_equal(width, unet.cross_attention_dim, "width of the text encoders together");
-  require_equal(pooled + 6 * unet.addition_time_embed_dim, unet.projection_class_embeddings_input_dim,
-                "pooled text and six sizes");
+  const int64_t sizes_width = unet.projection_class_embeddings_input_dim - pooled;
+  if (sizes_width != kRefinerTimeIds * unet.addition_time_embed_dim) {
+    require_equal(pooled + kTimeIds * unet.addition_time_embed_dim, unet.projection_class_embeddings_input_dim,
+                  "pooled text and six sizes");
+  }
   require_equal(model.autoencoder->channels(), unet.in_channels, "channels of the latents");
 }
 

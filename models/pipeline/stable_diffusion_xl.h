@@ -35,6 +35,9 @@ struct SizeConditioning {
   int64_t target_height = 0, target_width = 0;
 };
 
+/// Numbers of micro-conditioning a picture: six sizes, or the refiner's four and an aesthetic score.
+constexpr int64_t kTimeIds = 6, kRefinerTimeIds = 5;
+
 /// [B, 6] float: original height and width, crop top and left, target height and width, in diffusers' order.
 at::Tensor make_time_ids(std::span<const SizeConditioning> sizes);
 
