@@ -7,6 +7,7 @@
 #include "configs/base/log.h"
 #include "models/adapters/adapter_network.h"
 #include "models/clip/clip_text_model.h"
+#include "models/layers/layer_body.h"
 #include "models/unet/unet_2d_condition.h"
 
 namespace atelier {
@@ -56,6 +57,11 @@ void check_network_weights(const AdapterNetwork& network, const NetworkOptions& 
 
 TrainingModel::TrainingModel(const RunOptions& run) : run_(run), pipeline_(make_pipeline(run)) {
   pipeline_.unet->set_gradient_checkpointing(run.train.gradient_checkpointing);
+  const LayerBody body = run.train.fused_layers ? LayerBody::kFused : LayerBody::kPlain;
+  for (Module* part : std::initializer_list<Module*>{pipeline_.text_encoder.get(), pipeline_.text_encoder_2.get(),
+                                                     pipeline_.unet.get()}) {
+    if (part) set_layer_body(*part, body);
+  }
   if (run.network) add_network(*run.network);
 }
 

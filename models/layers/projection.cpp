@@ -55,8 +55,11 @@ Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, int64_t kernel_size, i
 }
 
 at::Tensor Conv2d::apply(const ProjectionInput& input, const at::Tensor& weight, const at::Tensor& bias) const {
-  if (input.recipe() && at::GradMode::is_enabled()) return fused_conv2d(input, weight, bias, stride_, padding_);
-  return at::conv2d(in_device_layout(input.tensor()), weight, bias, stride_, padding_);
+  const at::Tensor laid_out = in_device_layout(input.tensor());
+  if (input.recipe() && at::GradMode::is_enabled()) {
+    return fused_conv2d({laid_out, input.recipe()}, weight, bias, stride_, padding_);
+  }
+  return at::conv2d(laid_out, weight, bias, stride_, padding_);
 }
 
 }  // namespace atelier
