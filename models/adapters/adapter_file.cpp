@@ -84,8 +84,9 @@ void throw_misfit(const std::string& name, const NetworkAdapter& adapter, const 
     if (shape.ends_with(", 768]")) hint += ": Stable Diffusion 1, by the width of its texts";
     if (shape.ends_with(", 1024]")) hint += ": Stable Diffusion 2, by the width of its texts";
   }
-  throw WeightsError(text("the adapter ", name, " is for a weight of ", shape, ", the model's ", path, " is ", weight_shape),
-                     file, hint);
+  throw WeightsError(
+      text("the adapter ", name, " is for a weight of ", shape, ", the model's ", path, " is ", weight_shape), file,
+      hint);
 }
 
 }  // namespace atelier

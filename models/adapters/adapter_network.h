@@ -24,8 +24,8 @@ class AdapterNetwork : public Module {
  public:
   /// Empty; inject() fills it.
   AdapterNetwork() = default;
-  /// The adapters of a file (kinds, ranks and alphas may differ by module), attached to nothing yet. `multiplier` is the
-  /// strength people type. WeightsError as AdapterFile.
+  /// The adapters of a file (kinds, ranks and alphas may differ by module), attached to nothing yet. `multiplier` is
+  /// the strength people type. WeightsError as AdapterFile.
   static std::unique_ptr<AdapterNetwork> load(const std::filesystem::path& file, double multiplier = 1);
 
   /// Puts a new adapter beside every target of `model`; values come from initialize_adapters() or load_weights().

@@ -6,8 +6,8 @@
 
 namespace atelier {
 
-/// (W + difference) * dora_scale / norm of (W + difference), the norm taken over what an entry of dora_scale stands for,
-/// in fp32 at least. Another `multiplier` than 1 goes that part of the way from W, as ComfyUI does and LyCORIS'
+/// (W + difference) * dora_scale / norm of (W + difference), the norm taken over what an entry of dora_scale stands
+/// for, in fp32 at least. Another `multiplier` than 1 goes that part of the way from W, as ComfyUI does and LyCORIS'
 /// apply_dora_scale. Differentiable, through the norm too (as in LyCORIS; the paper's section 4.3 leaves it out).
 at::Tensor decomposed_weight(const at::Tensor& weight, const at::Tensor& difference, const at::Tensor& dora_scale,
                              double multiplier);

@@ -9,7 +9,8 @@ namespace atelier {
 namespace {
 
 int64_t loha_rank(const AdapterParts& parts) {
-  for (const char* name : {"hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"}) parts.require(parts.at(name).dim() == 2);
+  for (const char* name : {"hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"})
+    parts.require(parts.at(name).dim() == 2);
   return parts.at("hada_w1_b").size(0);
 }
 

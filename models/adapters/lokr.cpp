@@ -99,7 +99,8 @@ bool Lokr::factors_fit(at::IntArrayRef weight_shape) const {
   const int64_t small = first_.inputs();
   if (small < 1 || weight_shape[1] % small != 0) return false;
   const int64_t kernel = c10::multiply_integers(weight_shape.slice(2));
-  return first_.outputs() * second_.outputs() == weight_shape[0] && second_.inputs() == weight_shape[1] / small * kernel;
+  return first_.outputs() * second_.outputs() == weight_shape[0] &&
+         second_.inputs() == weight_shape[1] / small * kernel;
 }
 
 std::string Lokr::scaled_parameter() const { return first_.whole.defined() ? "lokr_w1" : "lokr_w1_a"; }

@@ -10,8 +10,8 @@ namespace atelier {
 /// zero (w2).
 class Lokr : public NetworkAdapter {
  public:
-  /// For a weight of this shape, without values yet. The small factor is whole; the large one too where `rank` would not
-  /// make it smaller.
+  /// For a weight of this shape, without values yet. The small factor is whole; the large one too where `rank` would
+  /// not make it smaller.
   Lokr(at::IntArrayRef weight_shape, const AdapterSize& size);
   explicit Lokr(const AdapterParts& parts);
 

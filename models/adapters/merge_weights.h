@@ -13,9 +13,9 @@
 namespace atelier {
 
 /// Makes every weight of `pipeline` that an adapter of `file` belongs to read as the weight with the adapter in it,
-/// computed in fp32. Several files are merged one after another, as they act in a model. Returns the adapters that have no
-/// place in the pipeline, as the file names them. WeightsError where a shape does not fit: all are looked at now, though
-/// nothing is kept of them.
+/// computed in fp32. Several files are merged one after another, as they act in a model. Returns the adapters that have
+/// no place in the pipeline, as the file names them. WeightsError where a shape does not fit: all are looked at now,
+/// though nothing is kept of them.
 std::vector<std::string> merge_adapters(StoredPipeline& pipeline, const std::shared_ptr<const AdapterFile>& file,
                                         double multiplier);
 

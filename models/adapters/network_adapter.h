@@ -87,7 +87,8 @@ class NetworkAdapter : public Adapter {
   int64_t rank_;
   double alpha_;
   double multiplier_ = 1;
-  at::Tensor dora_scale_;  // [out, 1(, 1, 1)], or [1, in(, 1, 1)] in files of old versions of LyCORIS; undefined without
+  /// [out, 1(, 1, 1)], or [1, in(, 1, 1)] in files of old versions of LyCORIS; undefined without.
+  at::Tensor dora_scale_;
 };
 
 }  // namespace atelier

@@ -22,7 +22,7 @@ class AdapterAlphas {
  private:
   /// One model's configuration.
   struct Table {
-    std::string prefix;                                    // of the modules that it is about: "unet."
+    std::string prefix;  // of the modules that it is about: "unet."
     std::optional<double> alpha;
     std::vector<std::pair<std::string, double>> patterns;  // ends of paths with an alpha of their own
     bool rank_stabilised = false;                          // scale = alpha / sqrt(rank)

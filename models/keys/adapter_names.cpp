@@ -93,7 +93,8 @@ LoraNaming unet_lora_naming(const UNet2DConditionOptions& options) {
   return [map = unet_key_map(options)](const std::string& path) -> std::optional<AdapterPlace> {
     const std::optional<std::string> sgm = map.to_sgm(path);
     if (!sgm) return std::nullopt;
-    return AdapterPlace{"lora_unet_" + with_underscores(*sgm), unet_target(path), {"lora_unet_" + with_underscores(path)}};
+    return AdapterPlace{
+        "lora_unet_" + with_underscores(*sgm), unet_target(path), {"lora_unet_" + with_underscores(path)}};
   };
 }
 

@@ -19,12 +19,13 @@ struct AdapterPlace {
     kElsewhere,    // only adapters of files that have some there (LyCORIS' preset "full", OneTrainer)
   };
 
-  std::string name;                  // kohya's: "lora_unet_input_blocks_4_1_proj_in"
+  std::string name;  // kohya's: "lora_unet_input_blocks_4_1_proj_in"
   Target target = Target::kElsewhere;
   std::vector<std::string> aliases;  // further module_id()s: "lora_unet_down_blocks_1_attentions_0_proj_in"
 };
 
-/// The place of the projection at `path` ("down_blocks.1.attentions.0.proj_in"), nullopt where files have no name for it.
+/// The place of the projection at `path` ("down_blocks.1.attentions.0.proj_in"), nullopt where files have no name for
+/// it.
 using LoraNaming = std::function<std::optional<AdapterPlace>(const std::string& path)>;
 
 /// "lora_unet_" and the path in SDXL's original layout.

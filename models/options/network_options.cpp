@@ -16,8 +16,9 @@ void describe(Section& section, NetworkOptions& options) {
       .doc("The adapters' difference is scaled by network_alpha / network_dim.");
   section.field("conv_dim", options.conv_dim)
       .range(1, 4096)
-      .doc("Adapters on the ResNet blocks too, of this rank on 3x3 convolutions and of network_dim on the rest; null: "
-           "only with locon, of network_dim.");
+      .doc(
+          "Adapters on the ResNet blocks too, of this rank on 3x3 convolutions and of network_dim on the rest; null: "
+          "only with locon, of network_dim.");
   section.field("conv_alpha", options.conv_alpha)
       .range(1e-6, 1e6)
       .doc("network_alpha of the 3x3 convolutions; null: network_alpha.");
@@ -30,8 +31,9 @@ void describe(Section& section, NetworkOptions& options) {
       .doc("Adapters in the UNet alone; false: in both text encoders too.");
   section.field("network_weights", options.network_weights)
       .path()
-      .doc("Begin with the adapters of this file, of its kinds, ranks and alphas: the other options of network then do "
-           "not count.");
+      .doc(
+          "Begin with the adapters of this file, of its kinds, ranks and alphas: the other options of network then do "
+          "not count.");
 }
 
 int64_t effective_conv_dim(const NetworkOptions& options) {
@@ -46,8 +48,7 @@ bool decomposes_weight(const NetworkOptions& options) { return options.dora_wd |
 
 std::string network_summary(const NetworkOptions& options) {
   if (options.network_weights) return text("the adapters of ", *options.network_weights);
-  std::string summary =
-      text(options.algo, " rank ", options.network_dim, " alpha ", shortest(options.network_alpha));
+  std::string summary = text(options.algo, " rank ", options.network_dim, " alpha ", shortest(options.network_alpha));
   if (const int64_t rank = effective_conv_dim(options)) {
     summary += text(" convolutions rank ", rank, " alpha ", shortest(effective_conv_alpha(options)));
   }

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 np = pytest.importorskip("numpy")
+from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
@@ -149,3 +150,15 @@ def test_the_result_has_the_layout_of_the_base(base, lora, tmp_path):
     assert failed.returncode == 2 and "convert" in failed.stderr
     failed = merge(base, lora, "--out", base, check=False)
     assert failed.returncode == 2 and "take the place" in failed.stderr
+
+
+def test_a_merged_model_draws_like_the_adapted_one(base, lora, tmp_path):
+    merge(base, lora, "--out", tmp_path / "merged")
+    models = {"bare": (base,), "adapted": (base, "--lora", lora), "merged": (tmp_path / "merged",)}
+    for name, arguments in models.items():
+        run("atelier", "sample", *arguments, "--prompt", "1girl, red disc", "--steps", 4, "--width", 64, "--height", 64,
+            "--seed", 3, "--out", tmp_path / f"{name}.png")
+    bare, adapted, merged = (np.asarray(Image.open(tmp_path / f"{name}.png")).astype(int)
+                             for name in ("bare", "adapted", "merged"))
+    assert abs(adapted - bare).mean() > 1
+    assert abs(merged - adapted).max() <= 1

@@ -47,8 +47,8 @@ std::vector<KindCase> all_cases() {
       cases.push_back(kind);
     }
   }
-  for (KindCase tucker : {KindCase{"LoraTucker", "lora"}, KindCase{"LohaTucker", "loha"}, KindCase{"LokrTucker", "lokr"},
-                          KindCase{"DoraTucker", "dora", true}}) {
+  for (KindCase tucker : {KindCase{"LoraTucker", "lora"}, KindCase{"LohaTucker", "loha"},
+                          KindCase{"LokrTucker", "lokr"}, KindCase{"DoraTucker", "dora", true}}) {
     tucker.tucker = true, tucker.layer = Layer::kConvolution;
     cases.push_back(tucker);
   }
@@ -116,7 +116,8 @@ class AdapterKinds : public testing::TestWithParam<KindCase> {
   }
 
   at::Tensor input() const {
-    return GetParam().layer == Layer::kLinear ? keyed_normal({2, 5, 20}, "input") : keyed_normal({2, 20, 6, 7}, "input");
+    return GetParam().layer == Layer::kLinear ? keyed_normal({2, 5, 20}, "input")
+                                              : keyed_normal({2, 20, 6, 7}, "input");
   }
 
   std::unique_ptr<Projection> projection_;

@@ -126,7 +126,8 @@ TEST(AdapterKeys, AreReadInEverySpelling) {
     EXPECT_EQ(module_id(key->module), spelling.id);
     EXPECT_EQ(key->tensor, spelling.tensor) << spelling.key;
   }
-  for (const char* unknown : {"lora_unet_x.diff", "lora_unet_x.oft_blocks", "bundle_emb.x.clip_l", "alpha", "x.weight"}) {
+  for (const char* unknown :
+       {"lora_unet_x.diff", "lora_unet_x.oft_blocks", "bundle_emb.x.clip_l", "alpha", "x.weight"}) {
     EXPECT_FALSE(parse_adapter_key(unknown)) << unknown;
   }
 }
@@ -142,7 +143,11 @@ void randomise(Module& network) {
 void expect_like_effective_weight(Projection& projection, const at::Tensor& input_values) {
   initialize(projection, 1);
   AdapterNetwork network;
-  network.inject(projection, [](const std::string&) { return AdapterPlace{"p", AdapterPlace::Target::kTransformer, {}}; }, {.network_dim = 3, .network_alpha = 2});
+  network.inject(projection,
+                 [](const std::string&) {
+                   return AdapterPlace{"p", AdapterPlace::Target::kTransformer, {}};
+                 },
+                 {.network_dim = 3, .network_alpha = 2});
   randomise(network);
   network.set_requires_grad(true);
   std::map<std::string, at::Tensor> parameters;

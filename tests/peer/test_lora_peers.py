@@ -59,7 +59,8 @@ def test_the_unet_with_a_lora_answers_as_in_diffusers(lora, tmp_path, weight):
     state, alphas = converted(base, file)
     StableDiffusionXLLoraLoaderMixin.load_lora_into_unet(state, alphas, model, adapter_name="ours")
     adapted = [name for name, module in model.named_modules() if hasattr(module, "lora_A")]
-    assert len(adapted) == sum(1 for name in load_file(file) if name.startswith("lora_unet_") and name.endswith("down.weight"))
+    pairs = [name for name in load_file(file) if name.startswith("lora_unet_") and name.endswith("down.weight")]
+    assert len(adapted) == len(pairs)
     model.set_adapters(["ours"], [weight])
     theirs = forward()
     assert relative(theirs - without, theirs) > 0.05  # the LoRA does something

@@ -1,6 +1,8 @@
 # labels: integration parity torch
 """Adapters of every kind that we trained and merged: LyCORIS and PEFT make the same weights of the same files."""
 
+import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -9,12 +11,13 @@ import torch
 
 pytest.importorskip("lycoris")
 pytest.importorskip("peft")
+from diffusers import AutoencoderKL
 from lycoris.modules.locon import LoConModule
 from lycoris.modules.loha import LohaModule
 from lycoris.modules.lokr import LokrModule
 from peft import LoHaConfig, LoKrConfig, LoraConfig, get_peft_model, set_peft_model_state_dict
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.lora import kohya_names, modules, relative, train_adapters, train_base, weights  # noqa: E402
@@ -122,22 +125,32 @@ def test_peft_makes_the_same_weights(merged):
         assert relative(ours - theirs, theirs - weight) < 1e-4, (kind, name)
 
 
-def test_a_merged_model_answers_like_the_adapted_one(merged, base, tmp_path):
+def test_the_file_says_whose_it_is(merged):
     kind, file, _, _ = merged
-    generator = torch.Generator().manual_seed(3)
-    save_file({"sample": torch.randn(1, 8, 8, 12, generator=generator), "timestep": torch.tensor([500.0]),
-               "encoder_hidden_states": torch.randn(1, 77, 32, generator=generator),
-               "text_embeds": torch.randn(1, 16, generator=generator), "time_ids": torch.ones(1, 6)},
-              tmp_path / "in.safetensors")
-
-    def answer(model, *arguments):
-        run("atelier", "model", "eval", "unet", model, *arguments, "--inputs", tmp_path / "in.safetensors",
-            "--out", tmp_path / "out.safetensors")
-        return load_file(tmp_path / "out.safetensors")["sample"]
-
-    adapted, bare = answer(base, "--lora", file), answer(base)
-    assert relative(adapted - bare, bare) > 0.01
-    assert relative(answer(file.parents[1] / "merged") - adapted, adapted) < 1e-5
     with safe_open(file, "pt") as opened:
         metadata = opened.metadata()
     assert metadata["ss_network_module"] == ("networks.lora" if kind == "locon" else "lycoris.kohya")
+    arguments = json.loads(metadata["ss_network_args"])
+    assert arguments["conv_dim"] == str(NETWORKS[kind]["conv_dim"])
+    assert (arguments.get("dora_wd") == "True") == ("dora" in kind)
+
+
+def test_a_single_file_is_merged_like_the_folder(merged, base, tmp_path):
+    """Through sgm's names: q, k and v of the second text encoder as one tensor."""
+    kind, file, _, after = merged
+    if kind not in ("locon", "loha-dora"):
+        pytest.skip("one kind that acts on the output and one that does not are enough")
+    whole = tmp_path / "base"
+    shutil.copytree(base, whole, ignore=shutil.ignore_patterns("vae"))
+    AutoencoderKL(block_out_channels=[8, 16], norm_num_groups=4, latent_channels=8,
+                  down_block_types=["DownEncoderBlock2D"] * 2, up_block_types=["UpDecoderBlock2D"] * 2
+                  ).save_pretrained(whole / "vae")
+    run("atelier", "model", "convert", whole, tmp_path / "base.safetensors")
+    run("atelier", "model", "merge", tmp_path / "base.safetensors", file, "--config", whole,
+        "--out", tmp_path / "merged.safetensors", "--dtype", "fp32")
+    keys, before = load_file(tmp_path / "merged.safetensors"), load_file(tmp_path / "base.safetensors")
+    assert {key: tensor.shape for key, tensor in keys.items()} == {key: tensor.shape for key, tensor in before.items()}
+    run("atelier", "model", "convert", tmp_path / "merged.safetensors", tmp_path / "folder", "--config", whole)
+    folder = weights(tmp_path / "folder")
+    assert set(folder) == set(after)
+    assert all(torch.equal(folder[key], tensor) for key, tensor in after.items())

@@ -27,8 +27,8 @@ struct LoraTarget {
   LoraNaming naming;
 };
 
-/// Puts the file's adapters, in fp32 on `device`, into `targets`. WeightsError if none fits, a warning naming those that
-/// have no place and the tensors that are not understood.
+/// Puts the file's adapters, in fp32 on `device`, into `targets`. WeightsError if none fits, a warning naming those
+/// that have no place and the tensors that are not understood.
 void attach_lora(const LoraArgument& argument, const std::vector<LoraTarget>& targets, at::Device device);
 
 }  // namespace atelier

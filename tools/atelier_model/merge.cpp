@@ -43,11 +43,13 @@ void check_merge_paths(const MergeArguments& arguments) {
   }
   if (fs::is_directory(base) != (out.extension() != ".safetensors")) {
     throw ConfigError("the result has the layout of BASE", out.string(),
-                      fs::is_directory(base) ? "BASE is a diffusers folder: name a folder; `model convert` makes one file"
-                                             : "BASE is a single file: name a file that ends in .safetensors");
+                      fs::is_directory(base)
+                          ? "BASE is a diffusers folder: name a folder; `model convert` makes one file"
+                          : "BASE is a single file: name a file that ends in .safetensors");
   }
   const fs::path folder = fs::absolute(out).parent_path();
-  if (!fs::is_directory(folder)) throw ConfigError("the folder of --out does not exist", folder.string(), "make it first");
+  if (!fs::is_directory(folder))
+    throw ConfigError("the folder of --out does not exist", folder.string(), "make it first");
 }
 
 /// Puts the adapters into the pipeline's tensors, in the order of the command line.
@@ -181,7 +183,8 @@ Verb verb_merge() {
             app.add_option("--out", arguments->out, "of the layout of BASE")->type_name("PATH")->required();
             app.add_option("--dtype", arguments->dtype, "of the result; default: each tensor's own")
                 ->check(CLI::IsMember({"fp16", "bf16", "fp32"}));
-            app.add_option("--config", arguments->config, "folder of the configurations of a BASE that is no usual SDXL")
+            app.add_option("--config", arguments->config,
+                           "folder of the configurations of a BASE that is no usual SDXL")
                 ->type_name("DIR");
             app.add_flag("--overwrite", arguments->overwrite, "replace what stands at --out");
             return [arguments] { run_merge(*arguments); };
