@@ -8,6 +8,7 @@
 #include "models/adapters/adapter_network.h"
 #include "models/clip/clip_text_model.h"
 #include "models/layers/layer_body.h"
+#include "models/pipeline/save_single_file.h"
 #include "models/unet/unet_2d_condition.h"
 
 namespace atelier {
@@ -134,9 +135,13 @@ std::vector<ComponentFile> TrainingModel::component_files() const {
 std::filesystem::path TrainingModel::save_product(const std::map<std::string, std::string>& metadata) const {
   const std::filesystem::path folder(run_.output_dir);
   const SafeDtype dtype = save_dtype(run_.save.precision);
+  const std::filesystem::path file = folder / (run_.output_name + ".safetensors");
   if (network_) {
-    const std::filesystem::path file = folder / (run_.output_name + ".safetensors");
     network_->save(file, dtype, metadata);
+    return file;
+  }
+  if (fits_single_file(pipeline_)) {
+    save_single_file(pipeline_, file, dtype, metadata);
     return file;
   }
   AtomicFolder product(folder / run_.output_name, /*replace=*/true);

@@ -39,7 +39,8 @@ class TrainingModel {
   std::vector<ParameterGroup> parameter_groups();
 
   std::vector<ComponentFile> component_files() const;
-  /// OUTPUT_DIR/NAME.safetensors (adapters) or OUTPUT_DIR/NAME/ (a diffusers folder); returns the path.
+  /// OUTPUT_DIR/NAME.safetensors (adapters; whole models that a single file can hold) or OUTPUT_DIR/NAME/ (a diffusers
+  /// folder); returns the path.
   std::filesystem::path save_product(const std::map<std::string, std::string>& metadata) const;
 
  private:

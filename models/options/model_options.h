@@ -17,7 +17,7 @@ struct ModelOptions {
 inline void describe(Section& section, ModelOptions& options) {
   section.field("pretrained_model_name_or_path", options.pretrained_model_name_or_path)
       .path()
-      .doc("Weights to start from: a diffusers pipeline folder.");
+      .doc("Weights to start from: a diffusers pipeline folder, or a single-file checkpoint.");
   section.field("config", options.config)
       .path()
       .doc("Folder of a pipeline's config.json files: start from random weights of that shape.");

@@ -4,6 +4,8 @@
 #include "configs/base/text.h"
 #include "configs/schema/reader.h"
 #include "configs/schema/writer.h"
+#include "models/keys/infer_options.h"
+#include "models/keys/single_file_keys.h"
 #include "models/options/unet_options.h"
 #include "models/options/vae_options.h"
 
@@ -110,14 +112,20 @@ int64_t side_divisor(const RunOptions& run) {
   if (!path) return kSdxlFactor;
   if (!std::filesystem::exists(*path))
     throw ConfigError("no such model", *path, "check model.config or model.pretrained_model_name_or_path");
-  UNet2DConditionOptions unet;  // a single file holds SDXL
+  UNet2DConditionOptions unet;
+  int64_t factor = kSdxlFactor;
   std::filesystem::path vae = run.model.vae.value_or("");
   if (std::filesystem::is_directory(*path)) {
     unet = read_unet_options(std::filesystem::path(*path) / "unet");
     if (vae.empty()) vae = std::filesystem::path(*path) / "vae";
+  } else {
+    const SafetensorsFile file(*path);
+    const std::map<Part, std::string> parts = parts_of_file(file);
+    if (parts.contains(Part::kUnet)) unet = infer_unet_options(SgmTensors(file, parts.at(Part::kUnet)));
+    if (parts.contains(Part::kVae)) factor = infer_vae_options(SgmTensors(file, parts.at(Part::kVae))).factor();
   }
-  const bool described = vae == "dct" || std::filesystem::is_directory(vae);
-  return (described ? autoencoder_factor(vae) : kSdxlFactor) << (unet.levels() - 1);
+  if (vae == "dct" || std::filesystem::is_directory(vae)) factor = autoencoder_factor(vae);
+  return factor << (unet.levels() - 1);
 }
 
 std::string resolved_yaml(RunOptions run) {
