@@ -12,7 +12,7 @@
 namespace atelier::cuda {
 
 template <class Kernel>
-__global__ void __launch_bounds__(256) run(Kernel kernel) {
+__global__ void __launch_bounds__(device::kMostThreads) run(Kernel kernel) {
   extern __shared__ float shared[];
   device::Block block(shared);
   kernel(block);

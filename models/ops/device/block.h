@@ -13,11 +13,17 @@
 
 #if defined(__CUDACC__)
 #define ATELIER_DEVICE __device__ __forceinline__
+// Before a loop over memory: several loads are on their way at once.
+#define ATELIER_UNROLL _Pragma("unroll 4")
 #else
 #define ATELIER_DEVICE inline
+#define ATELIER_UNROLL
 #endif
 
 namespace atelier::device {
+
+/// A kernel's most threads a block.
+constexpr int kMostThreads = 512;
 
 struct Grid {
   int64_t x = 1, y = 1;     // blocks

@@ -28,6 +28,7 @@ struct StatisticsKernel {
       place.for_each_column(layout, block.threads(), [&](int column) {
         float centre[kWidth], sum[kWidth] = {}, square[kWidth] = {};
         for (int k = 0; k < kWidth; ++k) centre[k] = to_float(sample[(column * kWidth + k) / depth * depth]);
+        ATELIER_UNROLL
         for (int64_t pixel = range.begin + place.lane; pixel < range.end; pixel += layout.lanes) {
           const auto x = Vector<Number, kWidth>::load(sample + pixel * channels + column * kWidth);
           for (int k = 0; k < kWidth; ++k) {
@@ -59,7 +60,7 @@ struct StatisticsKernel {
   }
 };
 
-/// One thread a group: mean and 1 / sqrt(variance + eps) from the parts.
+/// One block a sample: mean and 1 / sqrt(variance + eps) of its groups from the parts.
 template <class Number>
 struct MomentsKernel {
   const Number* input;
@@ -70,21 +71,47 @@ struct MomentsKernel {
   float eps;
 
   ATELIER_DEVICE void operator()(Block& block) const {
+    const int groups = size.groups, lanes = lanes_of(size.groups);
+    float *sums = block.shared(), *squares = sums + lanes * groups;  // [lanes, groups]
+    const int64_t sample = block.x();
     block.phase([&](int thread) {
-      const int64_t i = block.x() * block.threads() + thread;
-      if (i >= size.samples * size.groups) return;
-      const int64_t sample = i / size.groups, group = i % size.groups;
-      float sum = 0, square = 0;
-      for (int part = 0; part < parts; ++part) {
-        const float* in = partial + ((sample * parts + part) * size.groups + group) * 2;
-        sum += in[0];
-        square += in[1];
+      for (int i = thread; i < lanes * groups; i += block.threads()) {
+        float sum = 0, square = 0;
+        ATELIER_UNROLL
+        for (int part = i / groups; part < parts; part += lanes) {
+          const float* in = partial + ((sample * parts + part) * groups + i % groups) * 2;
+          sum += in[0];
+          square += in[1];
+        }
+        sums[i] = sum;
+        squares[i] = square;
       }
-      const float count = static_cast<float>(size.pixels) * static_cast<float>(size.group_channels());
-      const float distance = sum / count, variance = square / count - distance * distance;
-      mean[i] = distance + to_float(input[sample * size.pixels * size.channels + group * size.group_channels()]);
-      rstd[i] = 1 / sqrtf((variance > 0 ? variance : 0) + eps);
     });
+    block.phase([&](int thread) {
+      for (int group = thread; group < groups; group += block.threads()) {
+        float sum = 0, square = 0;
+        for (int lane = 0; lane < lanes; ++lane) {
+          sum += sums[lane * groups + group];
+          square += squares[lane * groups + group];
+        }
+        const int64_t first = sample * size.pixels * size.channels + group * size.group_channels();
+        const float count = static_cast<float>(size.pixels) * static_cast<float>(size.group_channels());
+        const float distance = sum / count, variance = square / count - distance * distance;
+        mean[sample * groups + group] = distance + to_float(input[first]);
+        rstd[sample * groups + group] = 1 / sqrtf((variance > 0 ? variance : 0) + eps);
+      }
+    });
+  }
+
+  static ATELIER_DEVICE int lanes_of(int groups) {
+    return groups < kGroupNormThreads ? kGroupNormThreads / groups : 1;
+  }
+
+  static Grid grid(const GroupNormSize& size) {
+    Grid grid{size.samples, 1, kGroupNormThreads};
+    const int places = size.groups < kGroupNormThreads ? kGroupNormThreads : size.groups;
+    grid.shared_bytes = 2 * sizeof(float) * static_cast<size_t>(places);
+    return grid;
   }
 };
 
@@ -121,6 +148,7 @@ struct NormaliseKernel {
       const ThreadPlace place(layout, thread);
       place.for_each_column(layout, block.threads(), [&](int column) {
         const ChannelLines<kWidth> line(size, block.y(), column * kWidth, mean, rstd, weight, bias);
+        ATELIER_UNROLL
         for (int64_t pixel = range.begin + place.lane; pixel < range.end; pixel += layout.lanes) {
           const int64_t offset = first + pixel * size.channels + column * kWidth;
           auto values = Vector<Number, kWidth>::load(input + offset);

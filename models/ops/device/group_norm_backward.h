@@ -32,6 +32,7 @@ struct GradientSumsKernel {
       place.for_each_column(layout, block.threads(), [&](int column) {
         const ChannelLines<kWidth> line(size, block.y(), column * kWidth, mean, rstd, weight, bias);
         float sum[kWidth] = {}, product[kWidth] = {};
+        ATELIER_UNROLL
         for (int64_t pixel = range.begin + place.lane; pixel < range.end; pixel += layout.lanes) {
           const int64_t offset = first + pixel * channels + column * kWidth;
           const auto x = Vector<Number, kWidth>::load(input + offset);
@@ -84,6 +85,7 @@ struct JoinPartsKernel {
     block.phase([&](int thread) {
       for (int i = thread; i < lanes * depth; i += block.threads()) {
         float sum = 0, product = 0;
+        ATELIER_UNROLL
         for (int part = i / depth; part < parts; part += lanes) {
           const float* in = partial + ((sample * parts + part) * size.channels + channel + i % depth) * 2;
           sum += in[0];
@@ -169,6 +171,7 @@ struct InputGradientKernel {
           shift[k] = lines[group * 2];
           slope[k] = lines[group * 2 + 1];
         }
+        ATELIER_UNROLL
         for (int64_t pixel = range.begin + place.lane; pixel < range.end; pixel += layout.lanes) {
           const int64_t offset = first + pixel * size.channels + column * kWidth;
           const auto x = Vector<Number, kWidth>::load(input + offset);

@@ -35,7 +35,7 @@ void group_norm_statistics(const GroupNormArguments<Number>& call, float eps, co
   const GroupNormLayout layout = group_norm_layout(call.size, kWidth);
   launch(group_norm_grid(call.size, layout, 2),
          StatisticsKernel<Number, kWidth>{call.input, call.scratch, call.size, layout});
-  launch(one_thread_each(call.size.samples * call.size.groups),
+  launch(MomentsKernel<Number>::grid(call.size),
          MomentsKernel<Number>{call.input, call.scratch, call.mean, call.rstd, call.size, layout.parts, eps});
 }
 

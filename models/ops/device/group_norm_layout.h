@@ -19,15 +19,19 @@ struct GroupNormLayout {
   int parts;             // of a sample's pixels
   int64_t part_pixels;   // of each part but the last
   int columns, lanes;    // of a block
+  int threads;           // of a block: a warp or less has nothing to do
 };
 
-constexpr int kGroupNormThreads = 256;
+constexpr int kGroupNormThreads = 256;  // about
 
 inline GroupNormLayout group_norm_layout(const GroupNormSize& size, int vector_width) {
-  constexpr int64_t kMostParts = 128, kPixelsAThread = 8;
+  constexpr int64_t kMostParts = 512, kPixelsAThread = 8;
+  constexpr int kWarp = 32;
   GroupNormLayout layout{};
   layout.columns = size.channels / vector_width;
   layout.lanes = layout.columns < kGroupNormThreads ? kGroupNormThreads / layout.columns : 1;
+  const int threads = (layout.columns * layout.lanes + kWarp - 1) / kWarp * kWarp;
+  layout.threads = threads < kMostThreads ? threads : kMostThreads;
   int64_t parts = size.pixels / (layout.lanes * kPixelsAThread);
   parts = parts < 1 ? 1 : parts > kMostParts ? kMostParts : parts;
   layout.part_pixels = (size.pixels + parts - 1) / parts;
@@ -36,7 +40,7 @@ inline GroupNormLayout group_norm_layout(const GroupNormSize& size, int vector_w
 }
 
 inline Grid group_norm_grid(const GroupNormSize& size, const GroupNormLayout& layout, int shared_floats_a_channel) {
-  Grid grid{layout.parts, size.samples, kGroupNormThreads};
+  Grid grid{layout.parts, size.samples, layout.threads};
   grid.shared_bytes = sizeof(float) * static_cast<size_t>(shared_floats_a_channel) *
                       static_cast<size_t>(layout.lanes) * static_cast<size_t>(size.channels);
   return grid;
