@@ -28,10 +28,8 @@ class PromptEncoder {
  public:
   /// `model` must outlive it. Where its text encoders are trained, the encoding carries their graph. `warn_of_cuts`:
   /// log each text of which something does not count.
-  PromptEncoder(const StableDiffusionXL& model, at::Device device, PromptOptions options, bool warn_of_cuts = false);
-  /// As training reads captions: 75 tokens, brackets are text.
-  PromptEncoder(const StableDiffusionXL& model, at::Device device, bool warn_of_cuts = false)
-      : PromptEncoder(model, device, PromptOptions(), warn_of_cuts) {}
+  PromptEncoder(const StableDiffusionXL& model, at::Device device, PromptOptions options = {},
+                bool warn_of_cuts = false);
 
   /// From now on `word` (empty: the file's name without its extension, as in A1111), wherever its tokens stand in a
   /// text, means the vectors of a textual-inversion file; of several words the longest counts. WeightsError for a file
