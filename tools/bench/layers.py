@@ -13,7 +13,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from paired import OUR_ENVIRONMENT, PEER_ENVIRONMENT, Side
+from paired import Side
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = ("resnet", "transformer", "clip", "unet")
@@ -99,8 +99,8 @@ def main():
     arguments = parser.parse_args()
     if arguments.peer:
         return serve_peer(arguments.threads)
-    ours = Side([arguments.build / "bin" / "layers-bench", arguments.threads], OUR_ENVIRONMENT)
-    peer = Side([sys.executable, __file__, "--peer", "--threads", arguments.threads], PEER_ENVIRONMENT)
+    ours = Side([arguments.build / "bin" / "layers-bench", arguments.threads])
+    peer = Side([sys.executable, __file__, "--peer", "--threads", arguments.threads])
     print("block        body     seconds  of peer  processors  of peer     MiB  peer MiB")
     for block in BLOCKS:
         sides = [lambda body=body: ours.run(f"{block}/{body}", 2) for body in ("plain", "fused")]

@@ -10,17 +10,16 @@ import subprocess
 import sys
 import time
 
-# What `atelier` sets before it starts the programs that compute (tools/atelier/main.cpp).
-OUR_ENVIRONMENT = {"GOMP_SPINCOUNT": "20000", "THP_MEM_ALLOC_ENABLE": "1"}
-PEER_ENVIRONMENT = {"GOMP_SPINCOUNT": "20000"}
+# What `atelier` sets before it starts the programs that compute (tools/atelier/main.cpp); good for the peer as well.
+ENVIRONMENT = {"GOMP_SPINCOUNT": "20000"}
 
 
 class Side:
     """One program under measurement."""
 
-    def __init__(self, command, environment):
+    def __init__(self, command):
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True, env=environment | os.environ)
+                                        text=True, env=ENVIRONMENT | os.environ)
         answer = self.process.stdout.readline().split()
         if not answer or answer[0] != "ready":
             sys.exit(f"{command[0]} did not start")
@@ -63,6 +62,6 @@ def compare(ours, peer, mode, turns, runs, warm_up=1):
     for name, column in (("wall", 0), ("processors", 1)):
         mine, theirs = (statistics.median(pair[side][column] for pair in pairs) for side in (0, 1))
         ratios.append(statistics.median(pair[0][column] / pair[1][column] for pair in pairs))
-        print(f"{mode:8} {name:10} ours {mine:8.4f} s, peer {theirs:8.4f} s, ratio {ratios[-1]:.3f}", flush=True)
-    print(f"{mode:8} value      ours {values[0]:.7g}, peer {values[1]:.7g}", flush=True)
+        print(f"{mode:12} {name:10} ours {mine:8.4f} s, peer {theirs:8.4f} s, ratio {ratios[-1]:.3f}", flush=True)
+    print(f"{mode:12} value      ours {values[0]:.7g}, peer {values[1]:.7g}", flush=True)
     return ratios[0]

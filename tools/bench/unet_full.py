@@ -16,15 +16,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from paired import OUR_ENVIRONMENT, PEER_ENVIRONMENT, Side
+from paired import Side
 from random_unet import SDXL, random_inputs, write_random_unet
 from safetensors.torch import save_file
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def measure(command, environment, runs):
-    side = Side(command, environment)
+def measure(command, runs):
+    side = Side(command)
     figures = {"load [s]": side.load_seconds, "load, peak [GiB]": side.load_peak}
     for mode in ("forward", "frozen"):
         side.run(mode, 1)
@@ -51,8 +51,7 @@ def main():
         rest = [folder, Path(name) / "inputs.safetensors", arguments.threads]
         ours = [arguments.build / "bin" / "unet-step", *rest]
         peer = [sys.executable, Path(__file__).with_name("unet_peer.py"), *rest]
-        pairs = [(measure(ours, OUR_ENVIRONMENT, arguments.runs), measure(peer, PEER_ENVIRONMENT, arguments.runs))
-                 for _ in range(arguments.turns)]
+        pairs = [(measure(ours, arguments.runs), measure(peer, arguments.runs)) for _ in range(arguments.turns)]
     print(f"SDXL's UNet, latents {arguments.side} x {arguments.side}, batch 1, fp32 from an fp16 file, "
           f"{arguments.threads} threads, {arguments.turns} turns")
     for figure in pairs[0][0]:

@@ -29,6 +29,12 @@ def main(folder, inputs_file, threads):
         with torch.no_grad():
             return loss_of(inputs["encoder_hidden_states"]).item()
 
+    def checkpointed():
+        model.enable_gradient_checkpointing()
+        value = step(False)
+        model.disable_gradient_checkpointing()
+        return value
+
     def step(frozen):
         model.requires_grad_(not frozen)
         loss = loss_of(inputs["encoder_hidden_states"].detach().requires_grad_(frozen))
@@ -36,7 +42,8 @@ def main(folder, inputs_file, threads):
         model.zero_grad(set_to_none=True)
         return loss.item()
 
-    serve(load_seconds, {"forward": forward, "step": lambda: step(False), "frozen": lambda: step(True)})
+    serve(load_seconds, {"forward": forward, "step": lambda: step(False), "checkpointed": checkpointed,
+                         "frozen": lambda: step(True)})
 
 
 if __name__ == "__main__":

@@ -44,10 +44,11 @@ class StepBench {
   StepBench(std::unique_ptr<UNet2DConditionModel> unet, const std::string& inputs)
       : unet_(std::move(unet)), inputs_(inputs) {}
 
-  /// "forward", without gradients; "step", forward and backward of everything; "frozen", forward and backward to the
-  /// text alone, the weights being frozen. The last run's loss.
+  /// "forward", without gradients; "step", forward and backward of everything; "checkpointed", the same with gradient
+  /// checkpointing; "frozen", forward and backward to the text alone, the weights being frozen. The last run's loss.
   double run(const std::string& mode, int runs) {
     double loss = 0;
+    unet_->set_gradient_checkpointing(mode == "checkpointed");
     for (int i = 0; i < runs; ++i) loss = mode == "forward" ? forward() : step(/*frozen=*/mode == "frozen");
     return loss;
   }

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Forward, and training step (forward, mean squared error, backward), of SDXL-shaped UNets: ours against diffusers.
+"""Forward and training step (forward, mean squared error, backward; with gradient checkpointing and without) of
+SDXL-shaped UNets: ours against diffusers.
 
 Both run the same weights and inputs on the same number of threads, in turns; the ratio is the median over the turns, of
-the time on the wall and of the processors' time. With other work on the machine trust the latter. Ours runs as
-`atelier` starts it; --same-pages gives the peer the large memory pages that `atelier` asks for, too. `tiny` takes a
+the time on the wall and of the processors' time. With other work on the machine trust the latter. `tiny` takes a
 minute, `mid` three.
 
     tools/bench/unet_step.py [--size tiny|mid] [--turns 12] [--threads 2] [--build build/dev]
@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 import torch
-from paired import OUR_ENVIRONMENT, PEER_ENVIRONMENT, Side, compare
+from paired import Side, compare
 from random_unet import SHARED, parameter_count, random_inputs
 from safetensors.torch import save_file
 
@@ -46,7 +46,6 @@ def main():
     parser.add_argument("--runs", type=int, default=2, help="runs a turn")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--build", type=Path, default=ROOT / "build/dev")
-    parser.add_argument("--same-pages", action="store_true", help="large memory pages for the peer, too")
     arguments = parser.parse_args()
     config, batch, side = SIZES[arguments.size]
     with tempfile.TemporaryDirectory() as name:
@@ -54,15 +53,15 @@ def main():
         (folder / "config.json").write_text(json.dumps(config))
         save_file(random_inputs(config, batch, side), folder / "inputs.safetensors")
         ours = Side([arguments.build / "bin" / "unet-step", folder, folder / "inputs.safetensors", arguments.threads,
-                     folder / "saved"], OUR_ENVIRONMENT)
+                     folder / "saved"])
         peer = Side([sys.executable, Path(__file__).with_name("unet_peer.py"), folder / "saved",
-                     folder / "inputs.safetensors", arguments.threads],
-                    OUR_ENVIRONMENT if arguments.same_pages else PEER_ENVIRONMENT)
+                     folder / "inputs.safetensors", arguments.threads])
         print(f"{arguments.size}: {parameter_count(config) / 1e6:.1f} M parameters, batch {batch}, latents {side} x {side}, "
               f"fp32, {arguments.threads} threads, {arguments.turns} turns; torch {torch.__version__}")
-        for mode in ("forward", "step"):
+        print(f"loaded, peak memory: ours {ours.peak():.2f} GiB, peer {peer.peak():.2f} GiB")
+        for mode in ("forward", "checkpointed", "step"):  # a peak cannot fall
             compare(ours, peer, mode, arguments.turns, arguments.runs)
-        print(f"peak memory: ours {ours.peak():.2f} GiB, peer {peer.peak():.2f} GiB")
+            print(f"{mode}, peak memory: ours {ours.peak():.2f} GiB, peer {peer.peak():.2f} GiB")
         ours.close()
         peer.close()
 

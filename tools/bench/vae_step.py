@@ -2,9 +2,8 @@
 """SDXL's VAE, fp32, without gradients: encoding and decoding of a picture, ours against diffusers.
 
 Both run the same random weights and inputs on the same number of threads, in turns; the ratio is the median over the
-turns, of the time on the wall and of the processors' time. With other work on the machine trust the latter. Ours runs as
-`atelier` starts it; --same-pages gives the peer the large memory pages that `atelier` asks for, too. Takes a minute at
-256 px.
+turns, of the time on the wall and of the processors' time. With other work on the machine trust the latter. Takes a
+minute at 256 px.
 
     tools/bench/vae_step.py [--side 256] [--turns 5] [--threads 2] [--build build/dev]
 """
@@ -16,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 import torch
-from paired import OUR_ENVIRONMENT, PEER_ENVIRONMENT, Side, compare, serve
+from paired import Side, compare, serve
 from safetensors.torch import load_file, save_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +46,6 @@ def main():
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--build", type=Path, default=ROOT / "build/dev")
-    parser.add_argument("--same-pages", action="store_true", help="large memory pages for the peer, too")
     arguments = parser.parse_args()
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as name:
@@ -56,10 +54,8 @@ def main():
         inputs = folder / "inputs.safetensors"
         save_file({"sample": torch.rand(1, 3, arguments.side, arguments.side) * 2 - 1,
                    "latents": torch.randn(1, 4, arguments.side // 8, arguments.side // 8)}, inputs)
-        ours = Side([arguments.build / "bin" / "vae-step", folder, inputs, arguments.threads, folder / "saved"],
-                    OUR_ENVIRONMENT)
-        theirs = Side([sys.executable, __file__, "peer", folder / "saved", inputs, arguments.threads],
-                      OUR_ENVIRONMENT if arguments.same_pages else PEER_ENVIRONMENT)
+        ours = Side([arguments.build / "bin" / "vae-step", folder, inputs, arguments.threads, folder / "saved"])
+        theirs = Side([sys.executable, __file__, "peer", folder / "saved", inputs, arguments.threads])
         print(f"AutoencoderKL of SDXL, {arguments.side} px, fp32, {arguments.threads} threads, {arguments.turns} turns; "
               f"torch {torch.__version__}")
         for mode in ("encode", "decode"):
