@@ -1,5 +1,5 @@
-// The header of a safetensors file as a pure function of its bytes: every rule of the format is checked here, before any
-// tensor is looked at.
+// The header of a safetensors file as a pure function of its bytes: every rule of the format is checked here, before
+// any tensor is looked at.
 #pragma once
 
 #include <cstddef>

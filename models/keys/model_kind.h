@@ -10,10 +10,11 @@ namespace atelier {
 
 /// A kind as `model inspect --json` names it, and as people do.
 struct ModelKind {
-  std::string id;      // "sdxl-checkpoint", "lora", "unet", "flux", ...; "unknown"
-  std::string label;   // "SDXL checkpoint, single file"
-  std::string family;  // what it is or was made for: "sdxl", "sdxl-refiner", "sdxl-inpaint", "sd1", "sd2", "sd3", "flux",
-                       // ...; empty where that cannot be told
+  std::string id;     // "sdxl-checkpoint", "lora", "unet", "flux", ...; "unknown"
+  std::string label;  // "SDXL checkpoint, single file"
+  /// What it is or was made for: "sdxl", "sdxl-refiner", "sdxl-inpaint", "sdxl-edit", "sd1", "sd2", "sd3", "flux", ...;
+  /// empty where that cannot be told.
+  std::string family;
 };
 
 ModelKind guess_kind(const SafetensorsFile& file);

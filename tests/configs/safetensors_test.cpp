@@ -65,7 +65,8 @@ TEST_F(Safetensors, RefusesLies) {
   expect_refused(container("{} {}", ""), "not JSON");
   expect_refused(container(one("7"), ""), "are needed");
   expect_refused(container(one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8]})"), "1234"), "lie outside");
-  expect_refused(container(one(R"({"dtype":"F32","shape":[2],"data_offsets":[8,0]})"), "12345678"), "before they begin");
+  expect_refused(container(one(R"({"dtype":"F32","shape":[2],"data_offsets":[8,0]})"), "12345678"),
+                 "before they begin");
   expect_refused(container(one(R"({"dtype":"F32","shape":[3],"data_offsets":[0,8]})"), "12345678"), "need 12 bytes");
   expect_refused(container(one(R"({"dtype":"F31","shape":[2],"data_offsets":[0,8]})"), "12345678"), "F31 are not");
   expect_refused(container(one(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"), "12345678"), "natural number");

@@ -52,7 +52,7 @@ def test_kinds_are_told_from_names(kind, tmp_path):
     assert file["tensors"] == len(KINDS[kind]) and file["parameters"] == 24 * len(KINDS[kind])
     assert file["dtypes"] == {"F16": len(KINDS[kind])} and file["bytes"] == (tmp_path / "m.safetensors").stat().st_size
     assert file["metadata"] == {"ss_network_dim": "4", "title": "ü"}
-    assert file.get("ranks") == {"lora": [4], "loha": [6]}.get(kind)
+    assert file.get("adapter", {}).get("ranks") == {"lora": {"4": 1}, "loha": {"6": 1}}.get(kind)
     assert "sha256" not in file and "tensor_list" not in file
 
 

@@ -1,0 +1,48 @@
+#include "tools/atelier_model/adapter_output.h"
+
+#include <ATen/ATen.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+
+#include "configs/base/error.h"
+#include "models/weights/single_file.h"
+#include "models/weights/weights.h"
+
+namespace atelier {
+namespace {
+
+const std::map<std::string, SafeDtype> kAdapterDtypes = {
+    {"fp16", SafeDtype::kF16}, {"bf16", SafeDtype::kBF16}, {"fp32", SafeDtype::kF32}};
+
+}  // namespace
+
+void AdapterOutput::declare(CLI::App& app) {
+  app.add_option("OUT", file, "NAME.safetensors")->required();
+  app.add_option("--dtype", dtype, "of the result (fp16)")->check(CLI::IsMember({"fp16", "bf16", "fp32"}));
+  app.add_flag("--overwrite", overwrite, "replace OUT if it exists");
+}
+
+void AdapterOutput::require_free() const {
+  if (std::filesystem::path(file).extension() != ".safetensors") {
+    throw ConfigError("an adapter file's name ends in .safetensors", file);
+  }
+  if (overwrite || !std::filesystem::exists(file)) return;
+  throw ConfigError("the output exists already", file, "choose another name, or give --overwrite");
+}
+
+TensorSource AdapterOutput::tensor(const at::Tensor& values, const std::string& name) const {
+  const at::Tensor narrow = values.to(scalar_type(kAdapterDtypes.at(dtype))).contiguous();
+  if (at::isfinite(narrow).all().item<bool>()) return tensor_at_hand(narrow, name);
+  throw WeightsError("a number is too large for the type of the result", file + ": " + name,
+                     "write it with --dtype bf16 or fp32");
+}
+
+void AdapterOutput::write(std::vector<TensorSource> tensors, std::map<std::string, std::string> metadata) const {
+  WriteOptions options;
+  options.metadata = std::move(metadata);
+  options.hash = true;
+  write_tensor_sources(file, std::move(tensors), options);
+}
+
+}  // namespace atelier
