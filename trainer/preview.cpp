@@ -19,6 +19,7 @@ std::vector<Shot> read_shots(const SampleOptions& options) {
   defaults.options.height = options.height;
   defaults.options.steps = options.steps;
   defaults.options.guidance_scale = options.guidance_scale;
+  defaults.options.guidance_rescale = options.guidance_rescale;
   defaults.options.sampler = options.sampler;
   std::vector<Shot> shots;
   for (const PromptLine& line : read_prompts(options.prompts.value_or(""), defaults)) {

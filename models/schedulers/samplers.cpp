@@ -5,6 +5,7 @@
 
 #include "configs/base/error.h"
 #include "configs/base/text.h"
+#include "models/options/sampler_names.h"
 
 namespace atelier {
 namespace {
@@ -15,7 +16,7 @@ constexpr std::string_view kEuler = "EulerDiscreteScheduler", kEulerA = "EulerAn
 // The web UIs' automatic choice for DPM++ is Karras; this one of theirs spaces timesteps as diffusers does.
 constexpr std::string_view kUniform = "SGM Uniform", kKarras = "Karras";
 
-constexpr std::array<Sampler, 8> kSamplers{{
+constexpr std::array<Sampler, kSamplerNames.size()> kSamplers{{
     {"euler", "k_euler", "Euler", "", kEuler, "", false, sample_euler},
     {"euler_a", "k_euler_a", "Euler a", "", kEulerA, "", false, sample_euler_a},
     {"ddim", "", "DDIM", "", kDdim, "", false, sample_ddim},
@@ -25,6 +26,14 @@ constexpr std::array<Sampler, 8> kSamplers{{
     {"dpmpp_2m_sde_karras", "", "DPM++ 2M SDE", kKarras, kDpm, kSde, true, sample_dpmpp_2m_sde_karras},
     {"unipc", "", "UniPC", "", kUniPc, "", false, sample_unipc},
 }};
+
+constexpr bool names_agree() {
+  for (size_t i = 0; i < kSamplers.size(); ++i) {
+    if (kSamplers[i].name != kSamplerNames[i]) return false;
+  }
+  return true;
+}
+static_assert(names_agree());
 
 bool is_of(const Sampler& sampler, const SchedulerOptions& options) {
   return sampler.scheduler_class == options.class_name && sampler.karras == options.use_karras_sigmas &&

@@ -2,6 +2,12 @@
 """`sample` as a user runs it, against the same picture by transformers, diffusers, scipy and PIL."""
 
 import gzip
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,8 +21,10 @@ from scipy.fft import idctn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.programs import BUILD, run  # noqa: E402
+from support.programs import BUILD, program, run  # noqa: E402
 
+torch.set_num_threads(1)  # the models are tiny
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 SIDES = (48, 32)  # px, width and height
 # The constants of models/autoencoder/dct_autoencoder.cpp: colour, v, u, mean, deviation.
 DCT = [(0, 0, 0, 3.2, 5.2), (0, 0, 1, 0, 1.5), (0, 1, 0, 0, 1.1), (0, 2, 0, 0, 0.55), (0, 1, 1, 0, 0.68),
@@ -24,13 +32,15 @@ DCT = [(0, 0, 0, 3.2, 5.2), (0, 0, 1, 0, 1.5), (0, 1, 0, 0, 1.1), (0, 2, 0, 0, 0
 TO_YCBCR = [[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]]
 
 
+COMMON = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1)
+
+
 def schedulers():
-    common = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1)
     return {
-        "ddim-v": DDIMScheduler(**common, clip_sample=False, set_alpha_to_one=False, prediction_type="v_prediction",
+        "ddim-v": DDIMScheduler(**COMMON, clip_sample=False, set_alpha_to_one=False, prediction_type="v_prediction",
                                 timestep_spacing="trailing", rescale_betas_zero_snr=True),
-        "euler-epsilon": EulerDiscreteScheduler(**common, timestep_spacing="leading"),
-        "euler-v": EulerDiscreteScheduler(**common, prediction_type="v_prediction", timestep_spacing="trailing",
+        "euler-epsilon": EulerDiscreteScheduler(**COMMON, timestep_spacing="leading"),
+        "euler-v": EulerDiscreteScheduler(**COMMON, prediction_type="v_prediction", timestep_spacing="trailing",
                                           rescale_betas_zero_snr=True),
     }
 
@@ -121,7 +131,7 @@ def model(peer, tmp_path_factory):
 
 def sample(model, *args, check=True, size=True):
     sides = ["--width", SIDES[0], "--height", SIDES[1]] if size else []
-    return run("atelier-model", "sample", model, *sides, *args, check=check)
+    return run("atelier-model", "sample", model, *sides, *args, check=check, env=ONE_THREAD)
 
 
 def pixels(path):
@@ -179,28 +189,112 @@ def test_a_lora_is_the_merged_weight(peer, model, tmp_path):
     assert "<lora:lora:0.7>" in Image.open(tmp_path / "with.png").text["parameters"]
 
 
+def read_parameters(path):
+    """What a web UI makes of a PNG's text: A1111's parse_generation_parameters, retold from its two expressions."""
+    pair = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+    with Image.open(path) as image:
+        *lines, last = image.text["parameters"].strip().split("\n")
+    assert len(pair.findall(last)) >= 3, "a last line with fewer pairs is taken for a part of the prompt"
+    prompts, where = {"prompt": [], "negative": []}, "prompt"
+    for line in lines:
+        if line.startswith("Negative prompt:"):
+            where, line = "negative", line[len("Negative prompt:"):].strip()
+        prompts[where].append(line)
+    values = {key: json.loads(value) if value.startswith('"') else value for key, value in pair.findall(last)}
+    width, height = map(int, re.fullmatch(r"(\d+)x(\d+)", values["Size"]).groups())
+    return {**values, "prompt": "\n".join(prompts["prompt"]), "negative": "\n".join(prompts["negative"]),
+            "size": (width, height)}
+
+
 def test_a_single_picture_carries_its_parameters(model, tmp_path):
     result = sample(model, "--prompt", "a knight, blue armour", "--negative-prompt", "männlich", "--seed", 41,
-                    "--steps", 3, "--guidance-scale", 3.5, "--sampler", "euler", "--out", tmp_path / "one.png")
+                    "--steps", 3, "--guidance-scale", 3.5, "--sampler", "dpmpp_2m_karras", "--guidance-rescale", 0.7,
+                    "--out", tmp_path / "one.png")
     assert result.stdout == f"{tmp_path / 'one.png'}\n"
     with Image.open(tmp_path / "one.png") as image:
         assert image.size == SIDES and image.mode == "RGB"
-        lines = image.text["parameters"].split("\n")
-    assert lines[:2] == ["a knight, blue armour", "Negative prompt: männlich"]
-    assert lines[2].startswith("Steps: 3, Sampler: Euler, CFG scale: 3.5, Seed: 41, Size: 48x32, Model: ")
+    read = read_parameters(tmp_path / "one.png")
+    assert read["prompt"] == "a knight, blue armour" and read["negative"] == "männlich" and read["size"] == SIDES
+    expected = {"Steps": "3", "Sampler": "DPM++ 2M", "Schedule type": "Karras", "CFG scale": "3.5", "Seed": "41",
+                "Guidance rescale": "0.7", "Model": model.name}
+    assert {key: read[key] for key in expected} == expected
+
+
+def test_loras_and_odd_names_survive_the_web_uis_reader(peer, tmp_path):
+    peer.save(tmp_path / "odd: a, b", schedulers()["ddim-v"])
+    name = "lora_unet_input_blocks_3_1_proj_in"
+    tensors = {f"{name}.lora_down.weight": torch.ones(2, 32), f"{name}.lora_up.weight": torch.ones(32, 2)}
+    save_file(tensors, tmp_path / "with.safetensors", metadata={"sshs_model_hash": "ab" * 32})
+    save_file(tensors, tmp_path / "without.safetensors")
+    sample(tmp_path / "odd: a, b", "--prompt", "an elf,\nwood", "--steps", 1, "--clip-skip", 1, "--out",
+           tmp_path / "one.png", "--lora", f"{tmp_path / 'with.safetensors'}:0.5", "--lora",
+           tmp_path / "without.safetensors")
+    read = read_parameters(tmp_path / "one.png")
+    assert read["prompt"] == "an elf,\nwood <lora:with:0.5> <lora:without:1>" and read["negative"] == ""
+    content = (tmp_path / "without.safetensors").read_bytes()
+    hashed = hashlib.sha256(content[8 + int.from_bytes(content[:8], "little"):]).hexdigest()
+    assert read["Lora hashes"] == f"with: {'ab' * 6}, without: {hashed[:12]}"
+    assert read["Model"] == "odd: a, b" and read["Clip skip"] == "1"
+
+
+def test_a_prompt_file_sets_each_picture_by_itself(model, tmp_path):
+    (tmp_path / "prompts.txt").write_text(
+        "an elf --w 32 --h 48 --s 2 --d 5,9 --n blurry --ss euler_a\n# no picture\na dwarf --l 1.5\n"
+        "an orc --w 32 --h 48 --s 2 --n blurry --ss euler_a\n")
+    result = sample(model, "--prompts", tmp_path / "prompts.txt", "--steps", 1, "--batch-size", 8,
+                    "--out", tmp_path / "out")
+    names = ["0000-5.png", "0001-9.png", "0003-0.png", "0002-0.png", "grid.png"]
+    assert result.stdout.split() == [str(tmp_path / "out" / name) for name in names], "equal settings share a batch"
+    read = [read_parameters(tmp_path / "out" / name) for name in names[:-1]]
+    assert [one["size"] for one in read] == [(32, 48)] * 3 + [SIDES]
+    assert [one["Sampler"] for one in read] == ["Euler a"] * 3 + ["DDIM"]
+    assert [one["CFG scale"] for one in read] == ["5"] * 3 + ["1.5"]
+    sample(model, "--prompt", "an orc", "--negative-prompt", "blurry", "--sampler", "euler_a", "--steps", 2, "--width",
+           32, "--height", 48, "--out", tmp_path / "one.png", size=False)
+    difference = pixels(tmp_path / "one.png") - pixels(tmp_path / "out" / "0003-0.png")
+    assert numpy.abs(difference).max() <= 1 and pixels(tmp_path / "one.png").std() > 10
 
 
 def test_a_seed_draws_one_picture_and_another_seed_another(model, tmp_path):
-    common = ["--prompt", "an elf", "--steps", 2]
-    result = sample(model, *common, "--seed", 7, "--count", 3, "--batch-size", 2, "--out", tmp_path / "many")
+    common = ["--prompt", "an elf", "--steps", 2, "--sampler", "euler_a"]
+    result = sample(model, *common, "--seed", 7, "--count", 3, "--out", tmp_path / "many")
     assert result.stdout.split() == [str(tmp_path / "many" / name)
                                      for name in ("0000-7.png", "0001-8.png", "0002-9.png", "grid.png")]
-    sample(model, *common, "--seed", 8, "--out", tmp_path / "one.png")
-    assert numpy.abs(pixels(tmp_path / "one.png") - pixels(tmp_path / "many" / "0001-8.png")).max() <= 1
+    sample(model, *common, "--seed", 8, "--out", tmp_path / "one.png", "--device", "cpu")
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "many" / "0001-8.png").read_bytes()
     assert (pixels(tmp_path / "many" / "0000-7.png") != pixels(tmp_path / "many" / "0001-8.png")).any()
+    sample(model, *common, "--seed", 6, "--count", 3, "--batch-size", 3, "--out", tmp_path / "batch")
+    for name, other in ("0001-7.png", "0000-7.png"), ("0002-8.png", "0001-8.png"):
+        assert numpy.abs(pixels(tmp_path / "batch" / name) - pixels(tmp_path / "many" / other)).max() <= 1
     grid = pixels(tmp_path / "many" / "grid.png")
     assert (grid[4:36, 4:52] == pixels(tmp_path / "many" / "0000-7.png")).all()
     assert (grid[36:, :52] == 0).any(), "no label under the picture"
+
+
+def test_what_a_file_does_not_say_of_its_schedule_can_be_said(peer, model, tmp_path):
+    peer.save(tmp_path / "silent", DDIMScheduler(**COMMON, clip_sample=False, set_alpha_to_one=False))
+    common = ["--prompt", "an elf", "--steps", 3, "--device", "cpu"]
+    sample(model, *common, "--out", tmp_path / "said.png")
+    sample(tmp_path / "silent", *common, "--v-prediction", "--zero-terminal-snr", "--out", tmp_path / "flags.png")
+    sample(tmp_path / "silent", *common, "--out", tmp_path / "silent.png")
+    sample(model, *common, "--timestep-spacing", "linspace", "--out", tmp_path / "spaced.png")
+    assert (pixels(tmp_path / "said.png") == pixels(tmp_path / "flags.png")).all()
+    assert (pixels(tmp_path / "said.png") != pixels(tmp_path / "silent.png")).mean() > 0.1
+    assert (pixels(tmp_path / "said.png") != pixels(tmp_path / "spaced.png")).mean() > 0.1
+
+
+def test_an_interrupt_keeps_the_pictures_that_are_done(model, tmp_path):
+    command = [program("atelier-model"), "sample", model, "--prompt", "an elf", "--steps", "20", "--count", "5000",
+               "--width", "32", "--height", "32", "--out", tmp_path / "out", "--latents-out", tmp_path / "latents"]
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen(command, env=ONE_THREAD, **pipes) as process:
+        announced = [process.stdout.readline().strip(), process.stdout.readline().strip()]
+        process.send_signal(signal.SIGINT)
+        announced += process.stdout.read().split()
+        assert process.wait() == 130, process.stderr.read()
+    assert sorted(map(str, (tmp_path / "out").iterdir())) == sorted(announced) and len(announced) < 1000
+    assert all(pixels(path).shape == (32, 32, 3) for path in announced)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"], "latents of half the pictures"
 
 
 def test_the_models_own_size_is_the_default(model, tmp_path):
@@ -217,6 +311,13 @@ def test_the_models_own_size_is_the_default(model, tmp_path):
     (["--prompt", "x", "--vae", "absent"], "absent"),
     (["--prompts", "absent.txt"], "absent.txt"),
     (["--prompt", "x", "--colour", "red"], "colour"),
+    (["--prompt", "x", "--guidance-scale", "nan"], "0..1000"),
+    (["--prompt", "x", "--guidance-scale", "-1"], "0..1000"),
+    (["--prompt", "x", "--guidance-rescale", "1.5"], "0..1"),
+    (["--prompt", "x", "--timestep-spacing", "even"], "trailing"),
+    (["--prompt", "x", "--sampler", "unipc", "--timestep-spacing", "leading", "--steps", "1000"], "too many"),
+    (["--prompt", "x", "--latents-out", "absent/latents.safetensors"], "absent"),
+    (["--prompt", "x", "--noise", "absent.safetensors"], "absent.safetensors"),
 ])
 def test_wrong_input_is_the_users_error(arguments, told, model, tmp_path):
     result = sample(model, *arguments, "--out", tmp_path / "one.png", check=False, size="--width" not in arguments)

@@ -6,6 +6,7 @@
 #include "configs/schema/writer.h"
 #include "models/keys/infer_options.h"
 #include "models/keys/single_file_keys.h"
+#include "models/options/sampler_names.h"
 #include "models/options/unet_options.h"
 #include "models/options/vae_options.h"
 
@@ -27,13 +28,22 @@ void describe(Section& section, SampleOptions& options) {
       .at_least(0)
       .unit("steps")
       .doc("Previews every so many steps; 0: none.");
-  section.field("prompts", options.prompts).path().doc("File of prompts, one a line.");
+  section.field("prompts", options.prompts)
+      .path()
+      .doc("File of prompts, one a line; flags in a line (--n, --w, --s, ...) go before what is said here.");
   section.field("width", options.width).range(8, 8192).unit("px").doc("Width of a preview.");
   section.field("height", options.height).range(8, 8192).unit("px").doc("Height of a preview.");
   section.field("steps", options.steps).range(1, 1000).unit("sampler steps").doc("Steps of the sampler.");
   section.field("guidance_scale", options.guidance_scale).range(0, 100).doc("Classifier-free guidance; 1: none.");
-  section.field("sampler", options.sampler).choices({"ddim", "euler"}).doc("Sampler of the previews.");
-  section.field("seed", options.seed).at_least(0).doc("Seed of the first preview; the next has the next.");
+  section.field("guidance_rescale", options.guidance_rescale)
+      .range(0, 1)
+      .doc("How far strong guidance is kept from overexposing; 0.7 is usual with zero terminal SNR.");
+  section.field("sampler", options.sampler)
+      .choices({kSamplerNames.begin(), kSamplerNames.end()})
+      .doc("Sampler of the previews.");
+  section.field("seed", options.seed)
+      .at_least(0)
+      .doc("Seed of the first preview; the next has the next. A line's --d goes before it.");
 }
 
 void describe(Section& section, RunOptions& options) {

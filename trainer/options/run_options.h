@@ -28,6 +28,7 @@ struct SampleOptions {
   int64_t height = 1024;
   int64_t steps = 30;
   double guidance_scale = 5;
+  double guidance_rescale = 0;
   std::string sampler = "ddim";
   int64_t seed = 0;
 };

@@ -19,14 +19,15 @@ SHAPE = (1, 2, 3, 3)
 STEPS = 8
 BASE = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000)
 STEP_COUNTS = [1, 2, 3, 7, 10, 20, 25, 28, 30, 33, 50, 100, 333, 500]
+SDE = dict(algorithm_type="sde-dpmsolver++")
 SAMPLERS = {
     "ddim": (DDIMScheduler, dict(clip_sample=False)),
     "euler": (EulerDiscreteScheduler, {}),
     "euler_a": (EulerAncestralDiscreteScheduler, {}),
     "dpmpp_2m": (DPMSolverMultistepScheduler, {}),
     "dpmpp_2m_karras": (DPMSolverMultistepScheduler, dict(use_karras_sigmas=True)),
-    "dpmpp_2m_sde": (DPMSolverMultistepScheduler, dict(algorithm_type="sde-dpmsolver++")),
-    "dpmpp_2m_sde_karras": (DPMSolverMultistepScheduler, dict(algorithm_type="sde-dpmsolver++", use_karras_sigmas=True)),
+    "dpmpp_2m_sde": (DPMSolverMultistepScheduler, SDE),
+    "dpmpp_2m_sde_karras": (DPMSolverMultistepScheduler, dict(SDE, use_karras_sigmas=True)),
     "unipc": (UniPCMultistepScheduler, {}),
 }
 
@@ -62,7 +63,8 @@ def sampler_cases(tensors):
     noise = torch.randn(SHAPE, generator=generator)
     outputs, step_noise = (torch.randn((STEPS, *SHAPE), generator=generator) for _ in range(2))
     tensors |= dict(noise=noise, outputs=outputs, step_noise=step_noise)
-    cases = itertools.product(SAMPLERS, ["epsilon", "v_prediction"], ["leading", "trailing", "linspace"], [0, 1], [0, 1])
+    predictions, spacings = ["epsilon", "v_prediction"], ["leading", "trailing", "linspace"]
+    cases = itertools.product(SAMPLERS, predictions, spacings, [0, 1], [0, 1])
     for sampler, prediction, spacing, zero_snr, alpha_to_one in cases:
         if sampler != "ddim" and alpha_to_one:
             continue  # no such option
