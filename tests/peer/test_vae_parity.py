@@ -185,7 +185,7 @@ def test_a_pipeline_folder_serves_and_without_grad_only_outputs_are_written(tmp_
     rng = numpy.random.default_rng(6)
     model = random_model(rng, 6)
     (tmp_path / "pipeline").mkdir()
-    (tmp_path / "pipeline" / "model_index.json").write_text("{}")
+    (tmp_path / "pipeline" / "model_index.json").write_text('{"_class_name": "StableDiffusionXLPipeline"}')
     model.save_pretrained(tmp_path / "pipeline" / "vae")
     for half, names in (("encode", {"mean", "logvar"}), ("decode", {"sample"})):
         inputs = {input_of(half): random_input(rng, model, half)}
@@ -206,7 +206,6 @@ def test_what_does_not_fit_is_the_users_error(tmp_path):
     rng = numpy.random.default_rng(8)
     model = random_model(rng, 8, latent_channels=4)
     model.save_pretrained(tmp_path / "vae")
-    fails(tmp_path, "encode", {"latents": torch.zeros(1, 3, 64, 64)}, "sample")
     fails(tmp_path, "encode", {"sample": torch.zeros(1, 4, 64, 64)}, "sample", "3")
     fails(tmp_path, "decode", {"latents": torch.zeros(1, 3, 8, 8)}, "latents", "4")
     fails(tmp_path, "decode", {"latents": torch.zeros(1, 4, 8, 8), "cotangent": torch.zeros(2)}, "cotangent",
