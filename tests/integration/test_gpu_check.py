@@ -15,7 +15,7 @@ def test_checks_pass_on_the_cpu():
     result = run("gpu-check", "--no-gpu")
     lines = result.stdout.splitlines()
     assert lines[-1] == "0 checks failed"
-    assert sum(line.startswith("ok") for line in lines) > 20
+    assert sum(line.startswith("ok") for line in lines) >= 20
     assert any("skipped" in line for line in lines)
 
 
