@@ -56,7 +56,7 @@ def main():
                    "latents": torch.randn(1, 4, arguments.side // 8, arguments.side // 8)}, inputs)
         ours = Side([arguments.build / "bin" / "vae-step", folder, inputs, arguments.threads, folder / "saved"])
         theirs = Side([sys.executable, __file__, "peer", folder / "saved", inputs, arguments.threads])
-        print(f"AutoencoderKL of SDXL, {arguments.side} px, fp32, {arguments.threads} threads, {arguments.turns} turns; "
+        print(f"SDXL's AutoencoderKL, {arguments.side} px, fp32, {arguments.threads} threads, {arguments.turns} turns; "
               f"torch {torch.__version__}")
         for mode in ("encode", "decode"):
             compare(ours, theirs, mode, arguments.turns, 1)
