@@ -1,5 +1,6 @@
 // The kernels that nvcc compiles for GPUs, run on the CPU (tests/support/emulated_launch.h) against the plain formulas
-// in fp64. What this cannot show is what the GPU's own arithmetic and memory do: tools/gpu-check does where there is one.
+// in fp64. What this cannot show is what the GPU's own arithmetic and memory do: tools/gpu-check does where there is
+// one.
 #include <gtest/gtest.h>
 
 #include <ATen/ATen.h>

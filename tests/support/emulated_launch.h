@@ -8,8 +8,8 @@
 
 namespace atelier::device {
 
-/// `reversed`: the threads of a phase run from the last to the first. Kernels whose threads do not meddle with each other
-/// give the same bits both ways.
+/// `reversed`: the threads of a phase run from the last to the first. Kernels whose threads do not meddle with each
+/// other give the same bits both ways.
 class EmulatedLaunch {
  public:
   explicit EmulatedLaunch(bool reversed = false) : reversed_(reversed) {}

@@ -161,7 +161,7 @@ void run_checks(const at::Device& device, Report& report) {
   if (device.is_cuda()) {
     const at::Tensor probe = at::empty({1, 32, 1, 1}, at::TensorOptions(device).dtype(at::kBFloat16));
     const bool built = cuda_group_norm(probe, probe.flatten()) != nullptr;
-    std::puts(built ? "our CUDA kernels" : "skipped: our CUDA kernels (built without nvcc): ATen's formulas are checked");
+    std::puts(built ? "our CUDA kernels" : "skipped: our CUDA kernels (built without nvcc); ATen's formulas serve");
   }
   for (const NumberKind& kind : number_kinds(device)) {
     check_group_norm(device, kind, {2, 320, 32, 24}, 32, report);

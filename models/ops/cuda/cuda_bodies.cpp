@@ -21,7 +21,9 @@ std::optional<cuda::NumberType> number_type(const at::Tensor& tensor) {
   }
 }
 
-CUstream_st* stream_of(const at::Tensor& tensor) { return c10::cuda::getCurrentCUDAStream(tensor.get_device()).stream(); }
+CUstream_st* stream_of(const at::Tensor& tensor) {
+  return c10::cuda::getCurrentCUDAStream(tensor.get_device()).stream();
+}
 
 at::Tensor nhwc(const at::Tensor& tensor) { return tensor.contiguous(at::MemoryFormat::ChannelsLast); }
 
