@@ -9,22 +9,12 @@
 #include "configs/base/error.h"
 #include "configs/base/text.h"
 #include "models/clip/clip_layers.h"
+#include "models/keys/key_map.h"
 #include "models/layers/checkpoint.h"
 #include "models/layers/norm.h"
 #include "models/weights/weights.h"
 
 namespace atelier {
-namespace {
-
-// transformers 5 writes a CLIPTextModel without its prefix; versions before 4.31 wrote a buffer of positions.
-std::string clip_parameter_name(std::string_view key) {
-  if (key.ends_with("embeddings.position_ids")) return {};
-  const bool complete = key.starts_with("text_model.") || key.starts_with("text_projection.");
-  return text(complete ? "" : "text_model.", key);
-}
-
-}  // namespace
-
 class CLIPTextModel::Transformer : public Module {
  public:
   class Encoder : public Module {
@@ -65,7 +55,7 @@ CLIPTextModel::~CLIPTextModel() = default;
 
 std::unique_ptr<CLIPTextModel> CLIPTextModel::from_pretrained(const std::filesystem::path& folder) {
   auto model = std::make_unique<CLIPTextModel>(read_clip_text_options(folder));
-  load_weights(*model, folder, clip_parameter_name);
+  load_weights(*model, folder, current_clip_name);
   return model;
 }
 
