@@ -325,6 +325,22 @@ def test_wrong_input_is_the_users_error(arguments, told, model, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_fault_in_a_prompt_file_is_told_with_its_line(model, tmp_path):
+    for line, told in [("an elf --w 100", "multiples of 8"), ("an elf --x 1", "--x"), ("an elf --ss heun", "heun"),
+                       ("an elf --l nan", "nan"), ("an elf --s", "--s")]:
+        (tmp_path / "prompts.txt").write_text(f"fine\n\n{line}\n")
+        result = sample(model, "--prompts", tmp_path / "prompts.txt", "--out", tmp_path / "out", check=False)
+        assert result.returncode == 2 and f"{tmp_path}/prompts.txt:3" in result.stderr and told in result.stderr
+    (tmp_path / "prompts.txt").write_text("an elf --w 32\nan elf --w 64\n")
+    result = sample(model, "--prompts", tmp_path / "prompts.txt", "--latents-out", tmp_path / "latents.safetensors",
+                    "--out", tmp_path / "out", check=False)
+    assert result.returncode == 2 and "--latents-out" in result.stderr
+    (tmp_path / "prompts.txt").write_text("# nothing\n")
+    result = sample(model, "--prompts", tmp_path / "prompts.txt", "--out", tmp_path / "out", check=False)
+    assert result.returncode == 2 and "prompts.txt" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["prompts.txt"]
+
+
 def test_a_lora_of_another_model_is_told(model, tmp_path):
     name = "lora_unet_input_blocks_8_1_proj_in"
     save_file({f"{name}.lora_down.weight": torch.ones(2, 640), f"{name}.lora_up.weight": torch.ones(640, 2)},

@@ -7,6 +7,7 @@
 #include "configs/base/error.h"
 #include "configs/base/hash.h"
 #include "configs/base/interrupt.h"
+#include "configs/base/mapped_file.h"
 #include "configs/base/progress.h"
 #include "configs/base/text.h"
 #include "models/clip/clip_text_model.h"
@@ -29,7 +30,7 @@ struct SampleArguments {
   std::string model, vae, prompts_file, noise_file, out = "sample.png", latents_out, device = "auto";
   std::vector<std::string> prompts, loras;
   std::string timestep_spacing;
-  bool v_prediction = false, zero_terminal_snr = false;
+  bool v_prediction = false, zero_terminal_snr = false, model_hash = false;
   PromptArguments reading;
   PromptLine defaults;  // what a prompt's line does not say
   int64_t seed = 0, count = 1, batch_size = 0, columns = 0;
@@ -91,6 +92,10 @@ PictureOrigin picture_origin(const SampleArguments& arguments) {
   PictureOrigin origin;
   const fs::path model = fs::path(arguments.model).lexically_normal();
   origin.model = (model.has_filename() ? model : model.parent_path()).stem().string();
+  if (arguments.model_hash && fs::is_regular_file(arguments.model)) {
+    constexpr size_t kShown = 10;
+    origin.model_hash = sha256_hex(MappedFile(arguments.model).bytes()).substr(0, kShown);
+  }
   origin.clip_skip = arguments.reading.options.clip_skip;
   for (const std::string& lora : arguments.loras) {
     const LoraArgument parsed = parse_lora(lora);
@@ -109,9 +114,21 @@ at::Tensor read_noise(const fs::path& path, const char* name) {
   return info ? read_tensor(file, *info).to(at::kFloat) : at::Tensor();
 }
 
+/// For what holds all pictures in one tensor.
+void require_one_size(std::span<const Shot> shots, const char* option) {
+  for (const Shot& shot : shots) {
+    const PictureOptions &first = shots.front().options, &other = shot.options;
+    if (first.width == other.width && first.height == other.height) continue;
+    throw ConfigError(text("pictures of ", first.width, 'x', first.height, " and of ", other.width, 'x', other.height,
+                           " do not go into one tensor"),
+                      option, "draw each size by itself");
+  }
+}
+
 /// `noise` [shots, C, h, w] and, where the file has it, `step_noise` [steps, shots, C, h, w].
 void read_noises(const fs::path& path, std::span<const Shot> shots, DrawOptions& options) {
   if (path.empty()) return;
+  require_one_size(shots, "--noise");
   const auto count = static_cast<int64_t>(shots.size());
   options.noise = read_noise(path, "noise");
   options.step_noise = read_noise(path, "step_noise");
@@ -127,8 +144,8 @@ void read_noises(const fs::path& path, std::span<const Shot> shots, DrawOptions&
   }
 }
 
-/// On the CPU a batch brings speed to tiny models only, and sums may round otherwise in it: one by one, a picture's bytes
-/// depend on its own seed and settings alone.
+/// On the CPU a batch brings speed to tiny models only, and sums may round otherwise in it: one by one, a picture's
+/// bytes depend on its own seed and settings alone.
 int64_t default_batch_size(at::Device device) { return device.is_cpu() ? 1 : 4; }
 
 void run_sample(const SampleArguments& arguments) {
@@ -146,6 +163,7 @@ void run_sample(const SampleArguments& arguments) {
     samplers.push_back(&find_sampler(shot.options.sampler, model.scheduler));
     steps += shot.options.steps;
   }
+  if (!arguments.latents_out.empty()) require_one_size(shots, "--latents-out");
   DrawOptions options;
   options.batch_size = arguments.batch_size > 0 ? arguments.batch_size : default_batch_size(device);
   read_noises(arguments.noise_file, shots, options);
@@ -231,6 +249,8 @@ void declare_files(CLI::App& app, SampleArguments& arguments) {
   app.add_option("--out", arguments.out, "file, or folder for every picture and a grid")
       ->type_name("PNG|DIR")
       ->capture_default_str();
+  app.add_flag("--model-hash", arguments.model_hash,
+               "read a single file once more for the hash that web UIs find it by");
   app.add_option("--latents-out", arguments.latents_out, "safetensors for the latents before decoding")
       ->type_name("FILE");
 }
