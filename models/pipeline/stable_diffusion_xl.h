@@ -55,9 +55,9 @@ class StableDiffusionXL {
   StableDiffusionXL(StableDiffusionXL&&) noexcept;
   StableDiffusionXL& operator=(StableDiffusionXL&&) noexcept;
 
-  /// A diffusers pipeline folder (model_index.json, unet/, text_encoder/, text_encoder_2/, scheduler/, vae/) or a single
-  /// file in the sgm layout. `vae`, where given, replaces its own ("dct", a folder, or a file in the sgm layout).
-  /// WeightsError for what is missing or not supported.
+  /// A diffusers pipeline folder (model_index.json, unet/, text_encoder/, text_encoder_2/, scheduler/, vae/) or a
+  /// single file in the sgm layout. `vae`, where given, replaces its own ("dct", a folder, or a file in the sgm
+  /// layout). WeightsError for what is missing or not supported.
   static StableDiffusionXL load(const std::filesystem::path& path, const std::string& vae = "");
   /// Only the folder's configurations, with random weights keyed by `seed`.
   static StableDiffusionXL from_config(const std::filesystem::path& folder, uint64_t seed, const std::string& vae = "");
@@ -76,9 +76,9 @@ class StableDiffusionXL {
   Conditioning encode(const ChunkedTexts& texts) const;
 
   /// Latents [B, C, h, w] fp32, one a seed, with classifier-free guidance towards `conditioning` and away from
-  /// `negative` (both of batch B, and equally long). A picture's noise depends on its own seed and the size alone. The
-  /// UNet computes in the conditioning's type and on its device, the sampler in fp32. ConfigError for a size that is not
-  /// possible.
+  /// `negative` (both of batch B, and equally long). A picture's noise depends on its own seed and the size alone.
+  /// The UNet computes in the conditioning's type and on its device, the sampler in fp32. ConfigError for a size that
+  /// is not possible.
   at::Tensor generate_latents(const GenerateOptions& options, const Conditioning& conditioning,
                               const Conditioning& negative, std::span<const uint64_t> seeds) const;
   /// Pictures [B, H, W, 3] u8 on the CPU, decoded one by one in fp32: no batch decides about a picture's memory or

@@ -33,8 +33,8 @@ std::vector<TensorSource> stored_tensors(const std::filesystem::path& file_or_fo
 /// weight may be stored as that of a 1x1 convolution.
 void check_weights(const Module& module, const std::vector<TensorSource>& sources, const std::filesystem::path& path);
 
-/// Fills every parameter, as fp32 on the CPU, after check_weights(). The pages of a file's tensor are given back as soon
-/// as it is converted.
+/// Fills every parameter, as fp32 on the CPU, after check_weights(). The pages of a file's tensor are given back as
+/// soon as it is converted.
 void load_weights(Module& module, const std::vector<TensorSource>& sources, const std::filesystem::path& path);
 /// The same from stored_tensors().
 void load_weights(Module& module, const std::filesystem::path& file_or_folder, const KeyRule& rule = {});
