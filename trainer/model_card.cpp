@@ -131,6 +131,8 @@ std::map<std::string, std::string> product_metadata(const RunOptions& run, const
       {"ss_learning_rate", shortest(run.train.learning_rate)},
       {"ss_lr_scheduler", run.train.lr_scheduler},
       {"ss_optimizer", run.train.optimizer_type},
+      {"ss_max_token_length", std::to_string(run.train.prompts.max_token_length)},
+      {"ss_clip_skip", std::to_string(run.train.prompts.clip_skip)},
       {"ss_num_train_images", std::to_string(pictures_seen(dataset))},
       {"ss_v_parameterization", prediction_type == "v_prediction" ? "True" : "False"},
       {"atelier.dataset_hash", dataset.hash()},
