@@ -65,12 +65,12 @@ std::string_view family_of_module(std::string_view module) {
   return {};
 }
 
-/// The width of a UNet's text input tells its family.
-std::string_view family_of_context(std::string_view module, const SafeTensorInfo& down) {
-  if (!module.ends_with("attn2_to_k") && !module.ends_with("attn2.to_k") && !module.ends_with("attn2.processor.to_k")) {
-    return {};
-  }
-  const int64_t width = down.shape.size() < 2 ? 0 : down.shape[1];
+/// The width of a UNet's text input, or that of the only text encoder, tells the family.
+std::string_view family_of_width(std::string_view module, const SafeTensorInfo& down) {
+  const bool context = module.ends_with("attn2_to_k") || module.ends_with("attn2.to_k") ||
+                       module.ends_with("attn2.processor.to_k") || module.starts_with("lora_te_");
+  if (!context || down.shape.size() < 2) return {};
+  const int64_t width = down.shape[1];
   return width == 768 ? "sd1" : width == 1024 ? "sd2" : width == 1280 ? "sdxl-refiner" : width == 2048 ? "sdxl" : "";
 }
 
@@ -138,7 +138,7 @@ class AdapterCounter {
     } else if (summary_.algorithm == "lora" && summary_.algorithms.contains("conv")) {
       summary_.algorithm = "locon";
     }
-    if (summary_.family.empty()) summary_.family = by_context_;
+    if (summary_.family.empty()) summary_.family = by_width_;
     return std::move(summary_);
   }
 
@@ -153,13 +153,13 @@ class AdapterCounter {
       summary_.naming = rule.naming;
     }
     if (summary_.family.empty()) summary_.family = family_of_module(module);
-    if (by_context_.empty()) by_context_ = family_of_context(module, tensor);
+    if (by_width_.empty()) by_width_ = family_of_width(module, tensor);
   }
 
   const SafetensorsFile& file_;
   AdapterSummary summary_;
   std::map<int64_t, int64_t> lokr_ranks_;
-  std::string by_context_;
+  std::string by_width_;
   bool dora_ = false;
 };
 

@@ -19,26 +19,34 @@ struct KindRule {
 // First match wins: the more particular come first.
 constexpr std::array kRules = {
     // Whole checkpoints and lone networks of other families, by a key that only they have.
-    KindRule{"", "distilled_guidance_layer.norms.0.scale", "chroma", "Chroma", "chroma"},
-    KindRule{"", "txt_in.individual_token_refiner.blocks.0.norm1.weight", "hunyuan-video", "HunyuanVideo",
+    KindRule{"", "distilled_guidance_layer.in_proj.bias", "chroma", "Chroma", "chroma"},
+    KindRule{"", "txt_in.individual_token_refiner.blocks.0.adaLN_modulation.1.bias", "hunyuan-video", "HunyuanVideo",
              "hunyuan-video"},
+    KindRule{"", "single_stream_modulation.lin.weight", "flux2", "Flux 2", "flux2"},
     KindRule{"", "double_blocks.0.img_attn.norm.key_norm.scale", "flux", "Flux", "flux"},
     KindRule{"single_transformer_blocks.", "x_embedder.weight", "flux", "Flux (diffusers)", "flux"},
-    KindRule{"", "joint_blocks.0.context_block.attn.qkv.weight", "sd3", "Stable Diffusion 3", "sd3"},
+    KindRule{"", "joint_blocks.0.context_block.adaLN_modulation.1.bias", "sd3", "Stable Diffusion 3", "sd3"},
     KindRule{"transformer_blocks.0.ff_context.", "pos_embed.proj.weight", "sd3", "Stable Diffusion 3 (diffusers)",
              "sd3"},
     KindRule{"", "double_layers.0.attn.w1q.weight", "auraflow", "AuraFlow", "auraflow"},
     KindRule{"", "mlp_t5.0.weight", "hunyuan-dit", "Hunyuan-DiT", "hunyuan-dit"},
-    KindRule{"", "noise_refiner.0.attention.qkv.weight", "lumina2", "Lumina 2", "lumina2"},
-    KindRule{"noise_refiner.", "cap_embedder.1.weight", "lumina2", "Lumina 2", "lumina2"},
-    KindRule{"", "blocks.0.cross_attn.norm_k.weight", "wan", "Wan video model", "wan"},
+    KindRule{"", "layers.0.adaLN_modulation.0.weight", "z-image", "Z-Image", "z-image"},
+    KindRule{"", "cap_embedder.0.weight", "lumina2", "Lumina 2", "lumina2"},
+    KindRule{"", "head.modulation", "wan", "Wan video model", "wan"},
     KindRule{"", "patchify_proj.weight", "ltx-video", "LTX-Video", "ltx-video"},
+    KindRule{"", "blocks.0.attn.qkv_x.weight", "mochi", "Mochi", "mochi"},
+    KindRule{"", "blocks.0.cross_attn.q_linear.weight", "sana", "Sana or PixArt", "sana"},
     KindRule{"", "t_block.1.weight", "pixart", "PixArt", "pixart"},
     KindRule{"adaln_single.", "caption_projection.linear_1.weight", "pixart", "PixArt (diffusers)", "pixart"},
+    KindRule{"", "double_stream_blocks.0.block.adaLN_modulation.1.bias", "hidream", "HiDream", "hidream"},
+    KindRule{"", "x_embedder.proj.1.weight", "cosmos", "Cosmos", "cosmos"},
     KindRule{"", "clip_txt_mapper.weight", "stable-cascade", "Stable Cascade", "stable-cascade"},
     KindRule{"", "transformer_blocks.0.attn.add_q_proj.weight", "mmdit", "a transformer of Qwen-Image or its kin",
              "mmdit"},
     KindRule{"", "input_blocks.1.0.time_stack.emb_layers.1.weight", "svd", "Stable Video Diffusion", "svd"},
+    KindRule{"", "motion_modules.0.temporal_transformer.norm.weight", "animatediff", "an AnimateDiff motion module",
+             ""},
+    KindRule{"edm_mean", "", "playground", "Playground 2.5 (SDXL's networks with another schedule)", "playground"},
     KindRule{"control_model.", "", "controlnet", "a ControlNet", ""},
     KindRule{"", "input_hint_block.0.weight", "controlnet", "a ControlNet", ""},
     KindRule{"", "controlnet_cond_embedding.conv_in.weight", "controlnet", "a ControlNet (diffusers)", ""},
@@ -167,8 +175,10 @@ ModelKind guess_kind(const SafetensorsFile& file) {
   if (rule == kRules.end()) return {"unknown", "unknown", ""};
   ModelKind kind{std::string(rule->id), std::string(rule->label), std::string(rule->family)};
   if (kind.id.starts_with("unet")) kind.family = family_of_width(side_of(file, "attn2.to_k.weight", 1));
-  look_at_channels(file, "input_blocks.0.0.weight", "diffusion_model.out.2.weight", kind);
-  look_at_channels(file, "conv_in.weight", "conv_out.weight", kind);
+  // In a whole checkpoint "conv_in.weight" would be the VAE's.
+  const bool diffusers = file.find("conv_in.weight") != nullptr;
+  look_at_channels(file, diffusers ? "conv_in.weight" : "input_blocks.0.0.weight",
+                   diffusers ? "conv_out.weight" : "diffusion_model.out.2.weight", kind);
   return kind;
 }
 

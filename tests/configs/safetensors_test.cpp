@@ -82,13 +82,13 @@ TEST_F(Safetensors, RefusesLies) {
 }
 
 TEST_F(Safetensors, NoBytesCrashTheReader) {
-  // Random damage to a good file: it opens, or it is refused with a WeightsError.
+  // Random damage to a good file: it opens, or it is refused with a WeightsError (more of it: safetensors_fuzz).
   const std::string good = container(
       R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"I64","shape":[],"data_offsets":[8,16]}})",
       std::string(16, 'x'));
   CounterRng rng(5, "damage", {});
   int refused = 0;
-  for (int round = 0; round < 1000; ++round) {
+  for (int round = 0; round < 100; ++round) {
     std::string damaged = good;
     for (uint64_t i = 0; i <= rng.below(3); ++i) damaged[rng.below(damaged.size())] = static_cast<char>(rng.below(256));
     if (rng.below(4) == 0) damaged.resize(rng.below(damaged.size()));
@@ -99,7 +99,7 @@ TEST_F(Safetensors, NoBytesCrashTheReader) {
       ++refused;
     }
   }
-  EXPECT_GT(refused, 300);
+  EXPECT_GT(refused, 30);
 }
 
 TEST_F(Safetensors, WritesWhatItReads) {
