@@ -33,14 +33,16 @@ fs::path vae_source(const fs::path& folder, const std::string& vae) {
   return vae.empty() ? folder / "vae" : fs::path(vae);
 }
 
-// The pipeline's own, unless `vae` names another: "dct", a folder, or a file in the sgm layout.
+// "dct", a folder, or a file in the sgm layout; `seed` as for make_autoencoder().
+std::unique_ptr<Autoencoder> open_autoencoder(const fs::path& vae, std::optional<uint64_t> seed = {}) {
+  if (fs::is_regular_file(vae)) return load_vae(vae);
+  return make_autoencoder(vae, seed);
+}
+
+// The pipeline's own, unless `vae` names another.
 std::unique_ptr<Autoencoder> autoencoder_of(const StoredPipeline& stored, const std::string& vae) {
-  if (!vae.empty()) {
-    if (fs::is_regular_file(vae)) return load_vae(fs::path(vae));
-    return make_autoencoder(vae);
-  }
-  if (stored.vae) return load_vae(stored);
-  return make_autoencoder(stored.path / "vae");
+  if (vae.empty() && stored.vae) return load_vae(stored);
+  return open_autoencoder(vae_source(stored.path, vae));
 }
 
 void require_whole_pipeline(const StoredPipeline& stored, const std::string& vae) {
@@ -109,7 +111,7 @@ StableDiffusionXL StableDiffusionXL::from_config(const fs::path& folder, uint64_
   };
   StableDiffusionXL model;
   model.scheduler = read_scheduler_options(folder / "scheduler");
-  model.autoencoder = make_autoencoder(vae_source(folder, vae), seed);
+  model.autoencoder = open_autoencoder(vae_source(folder, vae), seed);
   model.text_encoder = encoder("text_encoder");
   model.text_encoder_2 = encoder("text_encoder_2");
   model.unet = std::make_unique<UNet2DConditionModel>(read_unet_options(folder / "unet"));

@@ -35,7 +35,7 @@ class Weights : public testing::Test {
 
   TemporaryFolder folder_;
   Linear linear_{3, 2};
-  at::Tensor weight_ = at::tensor({0.1, 1.0, -2.5, 3.0, 1e-3, 70000.0}).view({2, 3});
+  at::Tensor weight_ = at::tensor({0.1, 1.0, -2.5, 3.0, 1e-3, 60000.0}).view({2, 3});
   at::Tensor bias_ = at::tensor({0.5, -0.25});
 };
 

@@ -43,7 +43,7 @@ def full_name(name):
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """(folder, its modules, the single file of it in fp32, that converted back)"""
+    """A folder with the pipeline as `made`, its `tiny.safetensors`, and that as a folder again, `back`; and its modules."""
     folder = tmp_path_factory.mktemp("tiny")
     parts = make_pipeline(folder / "made")
     convert(folder / "made", folder / "tiny.safetensors")
@@ -164,6 +164,9 @@ def test_shards_and_float8_are_read(tiny, tmp_path):
     unet = load_file(tmp_path / "from_eight/unet/diffusion_pytorch_model.safetensors")
     for name, tensor in parts["unet"].state_dict().items():
         assert torch.equal(unet[name], tensor.to(torch.float8_e4m3fn).half()), name
+    convert(tmp_path / "eight.safetensors", tmp_path / "eight")
+    convert(tmp_path / "eight", tmp_path / "eight_again.safetensors")
+    same_bits(load_file(tmp_path / "eight_again.safetensors"), eight)
 
 
 @pytest.mark.parametrize("component", ["unet", "text-encoder", "text-encoder-2", "vae-decode"])
@@ -182,6 +185,22 @@ def test_eval_of_a_single_file_is_that_of_the_folder(tiny, tmp_path, component):
         run("atelier", "model", "eval", component, path, "--inputs", tmp_path / "in.safetensors", "--out", tmp_path / "out.safetensors")
         results.append(load_file(tmp_path / "out.safetensors"))
     same_bits(*results)
+
+
+def test_parts_alone_are_read(tiny, tmp_path):
+    """As VAEs are passed around: sgm's names without their prefix."""
+    folder, _ = tiny
+    whole, prefix = load_file(folder / "tiny.safetensors"), "first_stage_model."
+    save_file({name[len(prefix):]: tensor for name, tensor in whole.items() if name.startswith(prefix)}, tmp_path / "vae.safetensors")
+    save_file({"latents": torch.randn(1, 4, 8, 8)}, tmp_path / "in.safetensors")
+    results = []
+    for path in (folder / "made", tmp_path / "vae.safetensors"):
+        run("atelier", "model", "eval", "vae-decode", path, "--inputs", tmp_path / "in.safetensors", "--out", tmp_path / "out.safetensors")
+        results.append(load_file(tmp_path / "out.safetensors"))
+    same_bits(*results)
+    unet = run("atelier", "model", "eval", "unet", tmp_path / "vae.safetensors", "--inputs", tmp_path / "in.safetensors",
+               "--out", tmp_path / "out.safetensors", check=False)
+    assert unet.returncode == 2 and "there is no unet in it" in unet.stderr
 
 
 def test_sample_draws_the_same_from_either(tiny, tmp_path):
