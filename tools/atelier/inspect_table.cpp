@@ -9,7 +9,7 @@ namespace atelier {
 namespace {
 
 constexpr size_t kTableWidth = 80;
-constexpr size_t kNameWidth = 14;
+constexpr size_t kNameWidth = 14, kInnerNameWidth = 20;
 constexpr size_t kMostFaults = 20;
 
 /// `line`, cut to the table's width (in bytes, but never within a character). Control characters, which a file's
@@ -26,9 +26,9 @@ void print_line(std::string line) {
   std::printf("%s\n", line.c_str());
 }
 
-void print_row(std::string_view name, const std::string& value) {
+void print_row(std::string_view name, const std::string& value, size_t width = kNameWidth) {
   std::string line(name);
-  line.resize(std::max<size_t>(line.size() + 1, kNameWidth), ' ');
+  line.resize(std::max(line.size() + 1, width), ' ');
   print_line(line + value);
 }
 
@@ -85,7 +85,9 @@ void print_file(const FileReport& file) {
   if (!file.made_for.empty()) print_row("  model", family_label(file.made_for));
   print_row("  tensors", grouped(file.tensors));
   print_row("  parameters", grouped(file.parameters));
-  for (const auto& [name, size] : file.components) print_row("    " + name, "   " + grouped(size.parameters));
+  for (const auto& [name, size] : file.components) {
+    print_row("    " + name, grouped(size.parameters), kInnerNameWidth);
+  }
   print_row("  size", human_bytes(static_cast<double>(file.bytes)));
   print_row("  types", counted(file.dtypes));
   if (!file.adapter.empty()) print_adapter(file.adapter);
@@ -107,7 +109,7 @@ void print_file(const FileReport& file) {
 
 void print_table(const ModelReport& model) {
   if (model.class_name) print_row(model.kind, *model.class_name);
-  for (const auto& [name, class_name] : model.components) print_row("  " + name, "   " + class_name);
+  for (const auto& [name, class_name] : model.components) print_row("  " + name, class_name, kInnerNameWidth);
   if (model.files.size() > 1) print_row("parameters", grouped(model.parameters()));
   for (const FileReport& file : model.files) print_file(file);
 }

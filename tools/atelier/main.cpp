@@ -34,8 +34,11 @@ constexpr std::array kRoutes = {
     Route{"sample", "atelier-model", "pictures from a model"},
     Route{"model inspect", "", "what is inside a weight file or model folder"},
     Route{"model convert", "atelier-model", "a checkpoint to the other layout or another number type"},
+    Route{"model encode", "atelier-model", "prompts to what the UNet is told, as tensors"},
     Route{"model eval", "atelier-model", "one forward (and backward) of a component on given tensors"},
     Route{"model merge", "atelier-model", "LoRA and its kin into the weights of a model"},
+    Route{"model extract-lora", "atelier-model", "the difference of two checkpoints as a LoRA"},
+    Route{"model resize-lora", "atelier-model", "a LoRA at another rank"},
     Route{"model tokenize", "atelier-data", "text to CLIP token ids"},
     Route{"config show", "", "the resolved configuration, and where each value came from"},
     Route{"config schema", "", "JSON Schema of the YAML, for editors"},
@@ -43,7 +46,7 @@ constexpr std::array kRoutes = {
 
 std::string table_line(const Route& route) {
   std::string line(route.verb);
-  line.resize(18, ' ');
+  line.resize(20, ' ');
   return line + std::string(route.summary) + "\n";
 }
 

@@ -2,5 +2,7 @@
 
 int main(int argc, char** argv) {
   return atelier::run_program(argc, argv, "Atelier: what works on models",
-                              {atelier::verb_convert(), atelier::verb_eval(), atelier::verb_merge(), atelier::verb_sample()});
+                              {atelier::verb_convert(), atelier::verb_encode(), atelier::verb_eval(),
+                               atelier::verb_extract_lora(), atelier::verb_merge(), atelier::verb_resize_lora(),
+                               atelier::verb_sample()});
 }

@@ -41,8 +41,11 @@ void check_eval_shape(const NamedTensors& inputs, const std::string& name, const
 at::Tensor eval_gradient(const at::Tensor& tensor);
 
 Verb verb_convert();
+Verb verb_encode();
 Verb verb_eval();
+Verb verb_extract_lora();
 Verb verb_merge();
+Verb verb_resize_lora();
 Verb verb_sample();
 
 }  // namespace atelier
