@@ -68,6 +68,94 @@ def test_hash_and_tensor_list_on_request(tmp_path):
     assert digest[:10] in table and "F16   a [4, 6]" in table
 
 
+def test_the_hash_of_a_lora_is_that_of_its_data(tmp_path):
+    path = tmp_path / "m.safetensors"
+    save_file(tensors(*KINDS["lora"]), path)
+    content = path.read_bytes()
+    data = hashlib.sha256(content[8 + struct.unpack("<Q", content[:8])[0]:]).hexdigest()
+    (file,) = as_json(path, "--hash")["files"]
+    assert (file["data_sha256"], file["short_data_hash"]) == (data, data[:12]) and "metadata_hash_is_right" not in file
+    for said, right in {data: True, "0x" + data: True, "00": False}.items():
+        key = "modelspec.hash_sha256" if said.startswith("0x") else "sshs_model_hash"
+        save_file(tensors(*KINDS["lora"]), path, metadata={key: said})
+        assert as_json(path, "--hash")["files"][0]["metadata_hash_is_right"] is right
+
+
+def test_the_parts_of_a_checkpoint_and_its_markers(tmp_path):
+    path = tmp_path / "m.safetensors"
+    sizes = {"unet": 1, "vae": 2, "text_encoder": 3, "text_encoder_2": 4}
+    names = dict(zip(sizes, KINDS["sdxl-checkpoint"]))
+    stored = {name: numpy.zeros((sizes[part], 5), numpy.float16) for part, name in names.items()}
+    save_file(stored | {"v_pred": numpy.zeros(0, numpy.float16), "ztsnr": numpy.zeros(0, numpy.float16)}, path)
+    (file,) = as_json(path)["files"]
+    assert file["components"] == {part: {"tensors": 1, "parameters": 5 * size} for part, size in sizes.items()}
+    assert (file["model"], file["prediction_type"], file["zero_terminal_snr"]) == ("sdxl", "v_prediction", True)
+    assert "v_prediction, zero terminal SNR" in inspect(path).stdout
+    save_file(stored, path)
+    assert "prediction_type" not in as_json(path)["files"][0]
+
+
+ADAPTERS = {  # tensors of one module -> algorithm, ranks
+    "lora": ({"lora_down.weight": (4, 8), "lora_up.weight": (8, 4)}, {"4": 1}),
+    "locon": ({"lora_down.weight": (2, 8, 3, 3), "lora_up.weight": (8, 2, 1, 1)}, {"2": 1}),
+    "loha": ({"hada_w1_a": (8, 3), "hada_w1_b": (3, 8), "hada_w2_a": (8, 3), "hada_w2_b": (3, 8)}, {"3": 1}),
+    "lokr": ({"lokr_w1": (2, 2), "lokr_w2_a": (4, 5), "lokr_w2_b": (5, 4)}, {"5": 1}),
+    "dora": ({"lora_down.weight": (4, 8), "lora_up.weight": (8, 4), "dora_scale": (8, 1)}, {"4": 1}),
+    "oft": ({"oft_blocks": (2, 4, 4)}, {}),
+}
+
+
+@pytest.mark.parametrize("algorithm", list(ADAPTERS))
+@pytest.mark.parametrize("dtype", [numpy.float16, numpy.float32])
+def test_adapters_of_every_kind(algorithm, dtype, tmp_path):
+    shapes, ranks = ADAPTERS[algorithm]
+    module = "lora_unet_middle_block_1_proj_in"
+    stored = {f"{module}.{name}": numpy.zeros(shape, dtype) for name, shape in shapes.items()}
+    save_file(stored | {f"{module}.alpha": numpy.array(2.5, dtype)}, tmp_path / "m.safetensors")
+    (file,) = as_json(tmp_path / "m.safetensors")["files"]
+    adapter = file["adapter"]
+    assert (file["kind"], adapter["algorithm"], file["model"]) == (algorithm, algorithm, "sdxl")
+    assert (adapter["modules"], adapter["components"]) == (1, {"unet": 1})
+    assert (adapter["ranks"], adapter["alphas"]) == (ranks, {"2.5": 1})
+
+
+def test_the_model_of_an_adapter_may_be_in_its_metadata_alone(tmp_path):
+    names = ["lora_unet_middle_proj.lora_down.weight", "lora_unet_middle_proj.lora_up.weight"]
+    for said, model in {"sdxl_base_v1-0": "sdxl", "sd_v1": "sd1", "flux1": "flux", "unheard of": None}.items():
+        save_file(tensors(*names), tmp_path / "m.safetensors", metadata={"ss_base_model_version": said})
+        assert as_json(tmp_path / "m.safetensors")["files"][0]["model"] == model
+
+
+@pytest.mark.parametrize("dtype,patterns", [
+    ("F64", ["<d", 8]), ("F32", ["<f", 4]), ("F16", ["<e", 2]),
+    ("BF16", [{"nan": b"\xc0\x7f", "inf": b"\x80\x7f", "-inf": b"\x80\xff", "max": b"\x7f\x7f"}, 2]),
+    ("F8_E5M2", [{"nan": b"\x7d", "inf": b"\x7c", "-inf": b"\xfc", "max": b"\x7b"}, 1]),
+    ("F8_E4M3", [{"nan": b"\x7f", "inf": b"\xff", "-inf": b"\x7f", "max": b"\x7e"}, 1]),
+    ("I32", [{"nan": b"\xff" * 4, "inf": b"\0\0\x80\x7f", "-inf": b"\0\0\x80\xff", "max": b"\x7f" * 4}, 4]),
+])
+def test_numbers_that_are_none_are_found(dtype, patterns, tmp_path):
+    form, size = patterns
+    largest = {"<d": 1.7e308, "<f": 3.4e38, "<e": 65504.0}
+    code = form if isinstance(form, dict) else {
+        word: struct.pack(form, value) for word, value in
+        {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf"), "max": largest[form]}.items()}
+    sound = code["max"] * 40
+    faulty = code["max"] * 7 + code["nan"] + code["inf"] + code["max"] * 20 + code["-inf"]
+    header, data = {}, b""
+    for name, content in {"sound": sound, "faulty": faulty}.items():
+        offsets = [len(data), len(data) + len(content)]
+        header[name] = {"dtype": dtype, "shape": [len(content) // size], "data_offsets": offsets}
+        data += content
+    text = json.dumps(header).encode()
+    (tmp_path / "m.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
+    result = inspect(tmp_path / "m.safetensors", "--check", "--json", check=False)
+    # E4M3 has no infinities: those bits are NaN too; integers have neither.
+    wanted = {"F8_E4M3": (3, 0), "I32": None}.get(dtype, (1, 2))
+    faults = json.loads(result.stdout)["files"][0]["faults"]
+    assert faults == ([] if wanted is None else [{"name": "faulty", "nan": wanted[0], "infinite": wanted[1]}])
+    assert result.returncode == (0 if wanted is None else 2) and ("faulty" in result.stderr) == (wanted is not None)
+
+
 def test_a_pipeline_folder_lists_its_parts(tmp_path):
     (tmp_path / "model_index.json").write_text('{"_class_name": "StableDiffusionXLPipeline"}')
     for part, class_name in {"unet": "UNet2DConditionModel", "text_encoder": "CLIPTextModel"}.items():
@@ -103,6 +191,18 @@ def test_what_is_no_model_is_the_users_error(content, told, tmp_path):
     result = inspect(path, check=False)
     assert result.returncode == 2 and result.stderr.startswith("error: ") and "m.safetensors" in result.stderr
     assert told in result.stderr and result.stdout == ""
+
+
+def test_shards_that_nobody_has_are_told(tmp_path):
+    save_file(tensors(*KINDS["unet"]), tmp_path / "model-00001-of-00002.safetensors")
+    (tmp_path / "config.json").write_text('{"_class_name": "UNet2DConditionModel"}')
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    result = inspect(tmp_path, check=False)
+    assert result.returncode == 2 and "model-00002-of-00002.safetensors" in result.stderr
+    save_file(tensors("more"), tmp_path / "model-00002-of-00002.safetensors")
+    found = as_json(tmp_path)
+    assert len(found["files"]) == 2 and found["parameters"] == 24 * 3
 
 
 def test_an_empty_folder_is_told(tmp_path):
