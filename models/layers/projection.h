@@ -47,8 +47,8 @@ class Adapter : public Module {
   virtual at::Tensor delta(const Projection& projection, const ProjectionInput& input) const;
 };
 
-/// y = apply(x, effective weight), plus the adapters' deltas where all of them act on the output. A mixture goes through
-/// the weight, so that the order of several adapters means the same there and when they are merged.
+/// y = apply(x, effective weight), plus the adapters' deltas where all of them act on the output. A mixture goes
+/// through the weight, so that the order of several adapters means the same there and when they are merged.
 class Projection : public Module {
  public:
   at::Tensor forward(const ProjectionInput& input) const;
