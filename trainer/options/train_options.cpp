@@ -37,8 +37,8 @@ void describe(Section& section, TrainOptions& options) {
       .doc("Recompute the UNet's blocks in the backward pass instead of keeping their activations.");
   section.field("fused_layers", options.fused_layers)
       .doc(
-          "Keep only the inputs of norms and activations for the backward pass and make their outputs again there: less "
-          "memory, no slower. false: the plain chain of operations, for comparison.");
+          "Keep only the inputs of norms and activations for the backward pass and make their outputs again there: "
+          "less memory, no slower. false: the plain chain of operations, for comparison.");
   section.field("device", options.device).choices({"auto", "cpu", "cuda"}).doc("auto: cuda when there is one.");
   section.field("num_threads", options.num_threads)
       .range(0, 1024)

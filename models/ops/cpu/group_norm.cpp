@@ -72,8 +72,8 @@ struct Sums {
   double gradient = 0, product = 0;
 };
 
-/// Sums of gradient and of gradient * (input - mean) over one channel; through SiLU, of the gradient before it, which is
-/// written to `before`.
+/// Sums of gradient and of gradient * (input - mean) over one channel; through SiLU, of the gradient before it, which
+/// is written to `before`.
 ATELIER_INLINE Sums channel_sums(Channel channel, float mean, bool with_silu, const float* gradient, const float* input,
                                  float* before, int64_t count) {
   Sums sums;
