@@ -58,7 +58,7 @@ const std::string* AdapterFile::find(const AdapterPlace& place) const {
 }
 
 std::shared_ptr<NetworkAdapter> AdapterFile::read(const std::string& id) const {
-  AdapterParts parts{names_.at(id), file_.path().string(), {}, {}};
+  AdapterParts parts{names_.at(id), file_.path().string(), {}, {}, 1};
   for (const auto& [tensor, info] : tensors_.at(id)) {
     at::Tensor values = read_tensor(file_, *info);
     file_.drop_pages(*info);
@@ -72,7 +72,10 @@ std::shared_ptr<NetworkAdapter> AdapterFile::read(const std::string& id) const {
   }
   const auto down = parts.tensors.find("lora_down.weight");
   const int64_t rank = down == parts.tensors.end() || down->second.dim() == 0 ? 1 : down->second.size(0);
-  if (!parts.alpha) parts.alpha = alphas_.find(parts.module, rank);
+  if (!parts.alpha) {
+    parts.alpha = alphas_.find(parts.module, rank);
+    parts.whole_scale = alphas_.whole_scale(parts.module);
+  }
   return read_adapter(parts);
 }
 

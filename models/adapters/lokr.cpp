@@ -49,7 +49,9 @@ Lokr::Lokr(const AdapterParts& parts) : NetworkAdapter(file_rank(parts), parts) 
   own_factor("lokr_w1", first_, parts);
   own_factor("lokr_w2", second_, parts);
   parts.require(!first_.core.defined() && (!first_.whole.defined() || first_.whole.dim() == 2));
-  if (first_.whole.defined() && second_.whole.defined()) ignore_alpha();
+  if (!first_.whole.defined() || !second_.whole.defined()) return;
+  ignore_alpha();
+  if (parts.whole_scale != 1) first_.whole = first_.whole * parts.whole_scale;
 }
 
 void Lokr::own_factor(const std::string& name, Factor& factor, const AdapterParts& parts) {

@@ -53,7 +53,7 @@ bool NetworkAdapter::fits_shape(at::IntArrayRef weight_shape) const {
 at::Tensor NetworkAdapter::adapted_weight(const at::Tensor& weight) const {
   const at::Tensor change = difference(weight.sizes());
   if (decomposes()) return decomposed_weight(weight, change, dora_scale_, multiplier_);
-  return weight + (multiplier_ == 1 ? change : change * multiplier_).to(weight.scalar_type());
+  return at::add(weight, change.to(weight.scalar_type()), multiplier_);
 }
 
 void NetworkAdapter::decompose(at::IntArrayRef weight_shape) {

@@ -27,6 +27,7 @@ struct AdapterParts {
   std::string file;                           // for messages
   std::map<std::string, at::Tensor> tensors;  // by AdapterKey::tensor, alpha not among them
   std::optional<double> alpha;                // absent: the rank
+  double whole_scale = 1;                     // of factors that have no rank (AdapterAlphas::whole_scale)
 
   bool has(const std::string& tensor) const { return tensors.contains(tensor); }
   /// WeightsError where it is not there.

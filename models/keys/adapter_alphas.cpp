@@ -1,5 +1,6 @@
 #include "models/keys/adapter_alphas.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -33,7 +34,11 @@ std::optional<double> number_of(const json& object, std::initializer_list<std::s
 AdapterAlphas::AdapterAlphas(const SafetensorsFile& file) {
   const auto add = [&](const json& config, const std::string& prefix) {
     // LoRA's name in PEFT, and that of its other kinds.
-    Table table{prefix, number_of(config, {prefix + "lora_alpha", prefix + "alpha"}), {}, false};
+    Table table{prefix,
+                number_of(config, {prefix + "lora_alpha", prefix + "alpha"}),
+                number_of(config, {prefix + "r"}),
+                {},
+                false};
     const std::string patterns = prefix + "alpha_pattern", stabilised = prefix + "use_rslora";
     if (config.contains(patterns) && config[patterns].is_object()) {
       for (const auto& [path, alpha] : config[patterns].items()) {
@@ -54,16 +59,25 @@ AdapterAlphas::AdapterAlphas(const SafetensorsFile& file) {
   }
 }
 
+const AdapterAlphas::Table* AdapterAlphas::table_of(const std::string& module) const {
+  const auto found = std::find_if(tables_.begin(), tables_.end(),
+                                  [&](const Table& table) { return module.starts_with(table.prefix); });
+  return found == tables_.end() ? nullptr : &*found;
+}
+
 std::optional<double> AdapterAlphas::find(const std::string& module, int64_t rank) const {
-  for (const Table& table : tables_) {
-    if (!module.starts_with(table.prefix)) continue;
-    double alpha = *table.alpha;
-    for (const auto& [path, own] : table.patterns) {
-      if (module == table.prefix + path || module.ends_with("." + path)) alpha = own;
-    }
-    return table.rank_stabilised ? alpha * std::sqrt(static_cast<double>(rank)) : alpha;
+  const Table* const table = table_of(module);
+  if (!table) return std::nullopt;
+  double alpha = *table->alpha;
+  for (const auto& [path, own] : table->patterns) {
+    if (module == table->prefix + path || module.ends_with("." + path)) alpha = own;
   }
-  return std::nullopt;
+  return table->rank_stabilised ? alpha * std::sqrt(static_cast<double>(rank)) : alpha;
+}
+
+double AdapterAlphas::whole_scale(const std::string& module) const {
+  const Table* const table = table_of(module);
+  return table && table->rank.value_or(0) > 0 ? find(module, 1).value() / *table->rank : 1;
 }
 
 }  // namespace atelier

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
@@ -42,6 +43,15 @@ bool fits(const TensorSource& source, at::IntArrayRef wanted) {
   const at::IntArrayRef stored = source.shape;
   const bool pointwise = stored.size() == 4 && stored[2] == 1 && stored[3] == 1 && wanted.size() == 2;
   return is_floating(source.dtype) && wanted == (pointwise ? stored.slice(0, 2) : stored);
+}
+
+/// WeightsError for NaN or infinity among `values`. One sum tells nearly always: it is finite when they all are.
+void require_finite(const at::Tensor& values, const std::string& name, const fs::path& path) {
+  if (std::isfinite(values.sum().item<double>())) return;
+  const int64_t faulty = at::isfinite(values).logical_not().sum().item<int64_t>();
+  if (faulty == 0) return;
+  throw WeightsError(text(faulty, " of its ", values.numel(), " numbers are none (NaN or infinite)"),
+                     text(path.string(), ": ", name), "the model is broken: fetch it again, or take an earlier save");
 }
 
 }  // namespace
@@ -140,6 +150,7 @@ void load_weights(Module& module, const std::vector<TensorSource>& sources, cons
     at::Tensor values = at::empty(parameter.sizes(), at::kFloat);
     values.copy_(source.read().view(parameter.sizes()));
     if (source.release) source.release();
+    require_finite(values, source.name, path);
     parameter = values.set_requires_grad(parameter.requires_grad());
   }
 }

@@ -57,7 +57,7 @@ std::vector<KindCase> all_cases() {
 
 /// The tensors of a module in Tucker form, which only files have: rank 3 on [12, 20, 3, 3].
 AdapterParts tucker_parts(const KindCase& kind) {
-  AdapterParts parts{"module", "file", {}, 2.0};
+  AdapterParts parts{"module", "file", {}, 2.0, 1};
   const auto add = [&](const std::string& name, std::vector<int64_t> shape) {
     parts.tensors[name] = keyed_normal(std::move(shape), name) * 0.4;
   };
@@ -190,7 +190,7 @@ TEST_P(AdapterKinds, GradientsAreTheFiniteDifferences) {
 
 TEST_P(AdapterKinds, AFileBringsItBack) {
   randomise(*adapter_);
-  AdapterParts parts{"module", "file", {}, {}};
+  AdapterParts parts{"module", "file", {}, {}, 1};
   for (const auto& [name, tensor] : adapter_->file_tensors()) {
     if (name == "alpha") {
       EXPECT_EQ(tensor.dim(), 0);
@@ -252,7 +252,7 @@ TEST(Adapters, SeveralActInTheOrderInWhichTheyAreMerged) {
 }
 
 TEST(Adapters, DecompositionByInputsIsRead) {  // what LyCORIS wrote before version 3
-  AdapterParts parts{"module", "file", {}, 3.0};
+  AdapterParts parts{"module", "file", {}, 3.0, 1};
   parts.tensors["lora_down.weight"] = keyed_normal({3, 20}, "down");
   parts.tensors["lora_up.weight"] = keyed_normal({12, 3}, "up");
   parts.tensors["dora_scale"] = keyed_normal({1, 20}, "scale").abs() + 0.5;
@@ -263,12 +263,12 @@ TEST(Adapters, DecompositionByInputsIsRead) {  // what LyCORIS wrote before vers
 }
 
 TEST(Adapters, TensorsOfTwoKindsAreRefused) {
-  AdapterParts parts{"module", "file", {}, 3.0};
+  AdapterParts parts{"module", "file", {}, 3.0, 1};
   parts.tensors["lora_down.weight"] = at::ones({3, 20});
   parts.tensors["lora_up.weight"] = at::ones({12, 3});
   parts.tensors["lokr_w1"] = at::ones({2, 2});
   EXPECT_THROW(read_adapter(parts), WeightsError);
-  EXPECT_THROW(read_adapter({"module", "file", {{"dora_scale", at::ones({3, 1})}}, {}}), WeightsError);
+  EXPECT_THROW(read_adapter({"module", "file", {{"dora_scale", at::ones({3, 1})}}, {}, 1}), WeightsError);
 }
 
 TEST(Adapters, KroneckerSidesAreLycoris) {

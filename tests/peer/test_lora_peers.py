@@ -10,7 +10,7 @@ import torch
 pytest.importorskip("peft")
 from diffusers import StableDiffusionXLPipeline, UNet2DConditionModel
 from diffusers.loaders import StableDiffusionXLLoraLoaderMixin
-from peft import LoraConfig, get_peft_model_state_dict
+from peft import LoHaConfig, LoKrConfig, LoraConfig, get_peft_model, get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
@@ -119,5 +119,27 @@ def test_a_lora_that_diffusers_saved_is_read(lora, tmp_path, dora):
     done = run("atelier", "model", "eval", "unet", base, "--lora", file,
                "--inputs", tmp_path / "in.safetensors", "--out", tmp_path / "out.safetensors")
     assert "no place" not in done.stderr
+    ours = load_file(tmp_path / "out.safetensors")["sample"]
+    assert relative(ours - theirs, theirs) < 2e-5
+
+
+@pytest.mark.parametrize("config", [
+    LoHaConfig(r=4, alpha=3, init_weights=False, target_modules=["to_q", "to_v", "conv1"]),
+    LoKrConfig(r=2, alpha=3, init_weights=False, target_modules=["to_q", "to_v", "conv1"], decompose_both=True),
+    LoraConfig(r=4, lora_alpha=3, use_rslora=True, init_lora_weights=False, target_modules=["to_q", "conv2"]),
+], ids=["loha", "lokr", "rank-stabilised"])
+def test_adapters_that_peft_saved_are_read(lora, tmp_path, config):
+    """With the alpha in adapter_config.json beside them."""
+    base, _ = lora
+    torch.manual_seed(6)
+    model = get_peft_model(UNet2DConditionModel.from_pretrained(base / "unet"), config).eval()
+    model.save_pretrained(tmp_path)
+    inputs = unet_inputs()
+    with torch.no_grad():
+        theirs = model(inputs["sample"], inputs["timestep"], inputs["encoder_hidden_states"],
+                       added_cond_kwargs={name: inputs[name] for name in ("text_embeds", "time_ids")}).sample
+    save_file(inputs, tmp_path / "in.safetensors")
+    run("atelier", "model", "eval", "unet", base, "--lora", tmp_path / "adapter_model.safetensors",
+        "--inputs", tmp_path / "in.safetensors", "--out", tmp_path / "out.safetensors")
     ours = load_file(tmp_path / "out.safetensors")["sample"]
     assert relative(ours - theirs, theirs) < 2e-5

@@ -44,7 +44,7 @@ def base(tmp_path_factory):
 def merged(request, base, tmp_path_factory):
     """The kind, our file, and the base's and the merged weights."""
     folder = tmp_path_factory.mktemp(request.param)
-    file = train_adapters(folder, base, NETWORKS[request.param])
+    file = train_adapters(folder, base, NETWORKS[request.param], max_train_steps=3)
     run("atelier", "model", "merge", base, file, "--out", folder / "merged", "--dtype", "fp32")
     return request.param, file, weights(base), weights(folder / "merged")
 
