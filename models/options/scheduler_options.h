@@ -25,8 +25,8 @@ struct SchedulerOptions {
 };
 
 /// Reads `scheduler_config.json`, or the folder that holds it. A key that changes the numbers in a way this program
-/// does not compute (thresholding, trained_betas, exponential sigmas, ...) is a WeightsError naming key and file; others
-/// are ignored, as diffusers does.
+/// does not compute (thresholding, trained_betas, exponential sigmas, ...) is a WeightsError naming key and file;
+/// others are ignored, as diffusers does.
 SchedulerOptions read_scheduler_options(const std::filesystem::path& path);
 
 /// Writes `scheduler_config.json` into `folder`.

@@ -221,12 +221,12 @@ def test_a_single_picture_carries_its_parameters(model, tmp_path):
 
 
 def test_loras_and_odd_names_survive_the_web_uis_reader(peer, tmp_path):
-    peer.save(tmp_path / "odd: a, b", schedulers()["ddim-v"])
+    peer.save(tmp_path / "odd: a, v1.0", schedulers()["ddim-v"])
     name = "lora_unet_input_blocks_3_1_proj_in"
     tensors = {f"{name}.lora_down.weight": torch.ones(2, 32), f"{name}.lora_up.weight": torch.ones(32, 2)}
     save_file(tensors, tmp_path / "with.safetensors", metadata={"sshs_model_hash": "ab" * 32})
     save_file(tensors, tmp_path / "without.safetensors")
-    sample(tmp_path / "odd: a, b", "--prompt", "an elf,\nwood", "--steps", 1, "--clip-skip", 1, "--out",
+    sample(f"{tmp_path}/odd: a, v1.0/", "--prompt", "an elf,\nwood", "--steps", 1, "--clip-skip", 1, "--out",
            tmp_path / "one.png", "--lora", f"{tmp_path / 'with.safetensors'}:0.5", "--lora",
            tmp_path / "without.safetensors")
     read = read_parameters(tmp_path / "one.png")
@@ -234,7 +234,7 @@ def test_loras_and_odd_names_survive_the_web_uis_reader(peer, tmp_path):
     content = (tmp_path / "without.safetensors").read_bytes()
     hashed = hashlib.sha256(content[8 + int.from_bytes(content[:8], "little"):]).hexdigest()
     assert read["Lora hashes"] == f"with: {'ab' * 6}, without: {hashed[:12]}"
-    assert read["Model"] == "odd: a, b" and read["Clip skip"] == "1"
+    assert read["Model"] == "odd: a, v1.0" and read["Clip skip"] == "1"
 
 
 def test_a_prompt_file_sets_each_picture_by_itself(model, tmp_path):

@@ -60,7 +60,7 @@ void adjust_scheduler(const SampleArguments& arguments, SchedulerOptions& schedu
   if (arguments.v_prediction) scheduler.prediction_type = "v_prediction";
   if (arguments.zero_terminal_snr) {
     scheduler.rescale_betas_zero_snr = true;
-    scheduler.timestep_spacing = "trailing";  // the others never visit the timestep of pure noise
+    scheduler.timestep_spacing = "trailing";  // leading never visits the timestep of pure noise
   }
   if (!arguments.timestep_spacing.empty()) scheduler.timestep_spacing = arguments.timestep_spacing;
 }
@@ -90,8 +90,8 @@ std::string lora_hash(const std::string& path) {
 
 PictureOrigin picture_origin(const SampleArguments& arguments) {
   PictureOrigin origin;
-  const fs::path model = fs::path(arguments.model).lexically_normal();
-  origin.model = (model.has_filename() ? model : model.parent_path()).stem().string();
+  const fs::path model = fs::weakly_canonical(arguments.model);  // without a slash at the end
+  origin.model = (fs::is_directory(model) ? model.filename() : model.stem()).string();
   if (arguments.model_hash && fs::is_regular_file(arguments.model)) {
     constexpr size_t kShown = 10;
     origin.model_hash = sha256_hex(MappedFile(arguments.model).bytes()).substr(0, kShown);
@@ -108,7 +108,6 @@ PictureOrigin picture_origin(const SampleArguments& arguments) {
 
 /// The tensor `name` of the noise file; undefined if it is not there.
 at::Tensor read_noise(const fs::path& path, const char* name) {
-  if (path.empty()) return {};
   const SafetensorsFile file(path);
   const SafeTensorInfo* info = file.find(name);
   return info ? read_tensor(file, *info).to(at::kFloat) : at::Tensor();
@@ -224,7 +223,7 @@ void declare_drawing(CLI::App& app, SampleArguments& arguments) {
       ->check(CLI::IsMember({"leading", "trailing", "linspace"}));
   app.add_flag("--v-prediction", arguments.v_prediction, "the model predicts v, though its file does not say so");
   app.add_flag("--zero-terminal-snr", arguments.zero_terminal_snr,
-               "its noise schedule ends in pure noise, likewise; spaces timesteps trailing");
+               "its noise schedule ends in pure noise, likewise; timesteps are spaced trailing");
   app.add_option("--seed", arguments.seed, "of a prompt's first picture")
       ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
       ->capture_default_str();
