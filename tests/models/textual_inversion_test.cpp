@@ -55,7 +55,8 @@ TEST_F(TextualInversionTest, OtherFilesAreCalledByTheirName) {
             std::string::npos);
   EXPECT_NE(summary(written({{"clip_l", at::ones({0, 3})}, {"clip_g", at::ones({0, 4})}})).find("clip_l"),
             std::string::npos);
-  EXPECT_NE(summary(written({{"clip_l", at::ones({2, 3})}, {"clip_g", at::ones({3, 4})}})).find("3"), std::string::npos);
+  EXPECT_NE(summary(written({{"clip_l", at::ones({2, 3})}, {"clip_g", at::ones({3, 4})}})).find("3"),
+            std::string::npos);
   EXPECT_NE(summary(written({{"clip_l", at::ones({1, 3}, at::kInt)}, {"clip_g", at::ones({1, 4})}})).find("clip_l"),
             std::string::npos);
   EXPECT_NE(summary(written({{"clip_l", at::full({1, 3}, NAN)}, {"clip_g", at::ones({1, 4})}})).find("finite"),
