@@ -103,11 +103,36 @@ SafeDtype written_dtype(const TensorSource& source, const std::optional<SafeDtyp
   return wanted && is_floating(source.dtype) && !empty ? *wanted : source.dtype;
 }
 
+/// Sources' values as the bytes of a file, one at a time: where they lie if they are that already, else in one buffer
+/// that serves them all (fresh memory for each would cost more than the conversion).
+class ByteReader {
+ public:
+  /// Valid until the next call.
+  std::span<const std::byte> read(const TensorSource& source, SafeDtype dtype) {
+    values_ = source.read();
+    const at::ScalarType type = scalar_type(dtype);
+    if (values_.scalar_type() != type || !values_.device().is_cpu() || !values_.is_contiguous()) {
+      values_ = buffer_for(values_.numel(), type).view(source.shape).copy_(values_);
+    }
+    return tensor_bytes(values_);
+  }
+
+ private:
+  at::Tensor buffer_for(int64_t count, at::ScalarType type) {
+    const int64_t bytes = count * static_cast<int64_t>(at::elementSize(type));
+    if (!buffer_.defined() || buffer_.numel() < bytes) buffer_ = at::empty(bytes, at::kByte);
+    return buffer_.narrow(0, 0, bytes).view(type);
+  }
+
+  at::Tensor values_, buffer_;
+};
+
 /// "0x" and the SHA-256 of the data section that `sources` make.
 std::string data_hash(const std::vector<TensorSource>& sources, const std::optional<SafeDtype>& dtype) {
   Sha256Hasher hasher;
+  ByteReader reader;
   for (const TensorSource& source : sources) {
-    hasher.update(tensor_bytes(read_as(source, written_dtype(source, dtype))));
+    hasher.update(reader.read(source, written_dtype(source, dtype)));
     if (source.release) source.release();
   }
   return "0x" + hasher.hex();
@@ -169,11 +194,12 @@ void write_tensor_sources(const fs::path& file, std::vector<TensorSource> source
   std::map<std::string, std::string> metadata = options.metadata;
   if (options.hash) metadata["modelspec.hash_sha256"] = data_hash(sources, options.dtype);
   SafetensorsWriter writer(file, std::move(infos), std::move(metadata));
+  ByteReader reader;
   for (const TensorSource& source : sources) {
-    const at::Tensor values = read_as(source, dtype(source));
-    writer.write(tensor_bytes(values));
+    const std::span<const std::byte> bytes = reader.read(source, dtype(source));
+    writer.write(bytes);
     if (source.release) source.release();
-    if (options.on_tensor) options.on_tensor(static_cast<int64_t>(values.nbytes()));
+    if (options.on_tensor) options.on_tensor(static_cast<int64_t>(bytes.size()));
   }
   writer.finish();
 }

@@ -86,10 +86,6 @@ std::string describe_tensor(const TensorSource& source) {
   return text(safe_dtype_name(source.dtype), " [", join(sides, ", "), ']');
 }
 
-at::Tensor read_as(const TensorSource& source, SafeDtype dtype) {
-  return source.read().to(at::kCPU, scalar_type(dtype)).contiguous();
-}
-
 std::span<const std::byte> tensor_bytes(const at::Tensor& contiguous) {
   return {static_cast<const std::byte*>(contiguous.const_data_ptr()), contiguous.nbytes()};
 }

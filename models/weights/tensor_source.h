@@ -48,9 +48,6 @@ std::vector<TensorSource> tensors_of_module(const Module& module);
 /// "F16 [1280, 320]"
 std::string describe_tensor(const TensorSource& source);
 
-/// The values as contiguous elements of `dtype` on the CPU; a view of the source's own bytes where they are that.
-at::Tensor read_as(const TensorSource& source, SafeDtype dtype);
-
 /// The bytes of a contiguous tensor on the CPU, valid while it lives.
 std::span<const std::byte> tensor_bytes(const at::Tensor& contiguous);
 
