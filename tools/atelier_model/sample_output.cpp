@@ -14,6 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr size_t kMostInGrid = 100;  // beside the pictures themselves; a grid that is asked for alone has no bound
+
 bool is_png(const fs::path& path) { return path.extension() == ".png"; }
 
 void require_folder_of(const fs::path& file, const char* option) {
@@ -43,6 +45,7 @@ SampleOutput::SampleOutput(Paths paths, std::span<const Shot> shots, std::span<c
       shots_(shots),
       samplers_(samplers),
       origin_(std::move(origin)),
+      has_grid_(shots.size() > 1 && (is_png(paths_.out) || shots.size() <= kMostInGrid)),
       pictures_(shots.size()),
       latents_(shots.size()) {
   if (!is_png(paths_.out)) fs::create_directories(paths_.out);
@@ -56,12 +59,12 @@ void SampleOutput::add(size_t shot, const HostPicture& picture, const at::Tensor
   } else if (shots_.size() == 1) {
     write_picture(shot, paths_.out, picture);
   }
-  if (shots_.size() > 1) pictures_[shot] = picture;
+  if (has_grid_) pictures_[shot] = picture;
   if (!paths_.latents.empty()) latents_[shot] = latents.cpu();
 }
 
 void SampleOutput::finish() {
-  if (shots_.size() > 1) write_grid(is_png(paths_.out) ? paths_.out : paths_.out / "grid.png");
+  if (has_grid_) write_grid(is_png(paths_.out) ? paths_.out : paths_.out / "grid.png");
   if (!paths_.latents.empty()) write_tensors(paths_.latents, {{"latents", at::stack(latents_)}});
 }
 

@@ -43,6 +43,7 @@ class SampleOutput {
   std::span<const Shot> shots_;
   std::span<const Sampler* const> samplers_;
   PictureOrigin origin_;
+  bool has_grid_;
   std::vector<HostPicture> pictures_;  // kept for the grid
   std::vector<at::Tensor> latents_;    // [C, h, w] each, kept for their file
 };
