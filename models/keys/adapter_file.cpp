@@ -7,34 +7,41 @@
 #include <optional>
 #include <string_view>
 
+#include "models/keys/adapter_names.h"
 #include "models/keys/model_kind.h"
 
 namespace atelier {
 namespace {
 
-/// A tensor name's end, and what it says of its module.
-struct SuffixRule {
-  std::string_view suffix, algorithm, naming;
-  int rank_axis;  // of the tensor's shape; -1: it does not tell the rank
+/// The one tensor that every module of an algorithm has.
+struct MainTensor {
+  std::string_view tensor, algorithm;  // as in AdapterKey::tensor
+  size_t rank_axis;                    // of its shape
 };
 
-// The one tensor that every module of the algorithm has. A module with both a whole and a factored one counts once.
-constexpr std::array kMainSuffixes = {
-    SuffixRule{".lora_down.weight", "lora", "kohya", 0},
-    SuffixRule{".lora_A.weight", "lora", "peft", 0},
-    SuffixRule{".lora_A.default.weight", "lora", "peft", 0},
-    SuffixRule{".lora.down.weight", "lora", "diffusers", 0},
-    SuffixRule{"_lora.down.weight", "lora", "diffusers", 0},
-    SuffixRule{".hada_w1_a", "loha", "kohya", 1},
-    SuffixRule{".lokr_w1", "lokr", "kohya", -1},
-    SuffixRule{".lokr_w1_b", "lokr", "kohya", 0},
-    SuffixRule{".oft_blocks", "oft", "kohya", -1},
-    SuffixRule{".oft_diag", "oft", "kohya", -1},
-    SuffixRule{".diff", "diff", "kohya", -1},
+constexpr size_t kNoRank = 99;  // the tensor does not tell it
+constexpr std::array kMainTensors = {
+    MainTensor{"lora_down.weight", "lora", 0}, MainTensor{"hada_w1_a", "loha", 1},
+    MainTensor{"lokr_w1", "lokr", kNoRank},    MainTensor{"lokr_w1_b", "lokr", 0},
+    MainTensor{"oft_blocks", "oft", kNoRank},  MainTensor{"oft_diag", "oft", kNoRank},
+    MainTensor{"diff", "diff", kNoRank},
 };
-constexpr std::array<std::string_view, 3> kMagnitudes = {".dora_scale", ".lora_magnitude_vector",
-                                                         ".lora_magnitude_vector.weight"};
-constexpr std::string_view kAlpha = ".alpha", kLokrSecond = ".lokr_w2_b";
+
+/// parse_adapter_key(), and the kinds that are known and not read.
+std::optional<AdapterKey> adapter_key(std::string_view name) {
+  if (auto key = parse_adapter_key(name)) return key;
+  for (const std::string_view tensor : {"oft_blocks", "oft_diag", "diff"}) {
+    if (!name.ends_with(tensor) || name.size() < tensor.size() + 2) continue;
+    const std::string_view module = name.substr(0, name.size() - tensor.size());
+    if (module.ends_with('.')) return AdapterKey{std::string(module.substr(0, module.size() - 1)), std::string(tensor)};
+  }
+  return std::nullopt;
+}
+
+std::string_view naming_of_key(std::string_view name) {
+  const auto has = [&](std::string_view part) { return name.find(part) != std::string_view::npos; };
+  return has(".lora_A.") ? "peft" : has("lora.down.") || has("lora_linear_layer.down.") ? "diffusers" : "kohya";
+}
 
 /// A module name that only one family has. First match wins.
 struct FamilyRule {
@@ -75,7 +82,8 @@ std::string_view family_of_width(std::string_view module, const SafeTensorInfo& 
 }
 
 std::string component_of_module(std::string_view module) {
-  const std::string_view component = component_of(module);
+  const std::string id = module_id(module);
+  const std::string_view component = component_of(id);
   return component.empty() ? "other" : std::string(component);
 }
 
@@ -120,14 +128,14 @@ class AdapterCounter {
   explicit AdapterCounter(const SafetensorsFile& file) : file_(file) {}
 
   void count(const SafeTensorInfo& tensor) {
-    const std::string_view name = tensor.name;
-    for (const SuffixRule& rule : kMainSuffixes) {
-      if (name.ends_with(rule.suffix))
-        return count_module(name.substr(0, name.size() - rule.suffix.size()), rule, tensor);
+    const std::optional<AdapterKey> key = adapter_key(tensor.name);
+    if (!key) return;
+    for (const MainTensor& main : kMainTensors) {
+      if (key->tensor == main.tensor) return count_module(key->module, main, tensor);
     }
-    if (name.ends_with(kLokrSecond) && !tensor.shape.empty()) ++lokr_ranks_[tensor.shape[0]];
-    for (const std::string_view magnitude : kMagnitudes) dora_ |= name.ends_with(magnitude);
-    if (!name.ends_with(kAlpha)) return;
+    if (key->tensor == "lokr_w2_b" && !tensor.shape.empty()) ++lokr_ranks_[tensor.shape[0]];
+    dora_ |= key->tensor == "dora_scale";
+    if (key->tensor != "alpha") return;
     if (const auto alpha = scalar_value(file_, tensor)) ++summary_.alphas[*alpha];
   }
 
@@ -143,14 +151,14 @@ class AdapterCounter {
   }
 
  private:
-  void count_module(std::string_view module, const SuffixRule& rule, const SafeTensorInfo& tensor) {
+  void count_module(std::string_view module, const MainTensor& main, const SafeTensorInfo& tensor) {
     ++summary_.modules;
-    ++summary_.algorithms[rule.algorithm == "lora" && is_spatial(tensor) ? "conv" : std::string(rule.algorithm)];
+    ++summary_.algorithms[main.algorithm == "lora" && is_spatial(tensor) ? "conv" : std::string(main.algorithm)];
     ++summary_.components[component_of_module(module)];
-    if (rule.rank_axis >= 0 && !tensor.shape.empty()) ++summary_.ranks[tensor.shape[rule.rank_axis]];
+    if (main.rank_axis < tensor.shape.size()) ++summary_.ranks[tensor.shape[main.rank_axis]];
     if (summary_.algorithm.empty() || summary_.algorithm == "diff") {
-      summary_.algorithm = rule.algorithm;
-      summary_.naming = rule.naming;
+      summary_.algorithm = main.algorithm;
+      summary_.naming = naming_of_key(tensor.name);
     }
     if (summary_.family.empty()) summary_.family = family_of_module(module);
     if (by_width_.empty()) by_width_ = family_of_width(module, tensor);

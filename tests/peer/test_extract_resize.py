@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.lora import SDXL_BLOCKS, kohya_names, weights  # noqa: E402
 from support.programs import run  # noqa: E402
 from support.tiny import write_model_config  # noqa: E402
+from support.tiny_sdxl import make_pipeline  # noqa: E402
 
 UNET_FILE = "unet/diffusion_pytorch_model.safetensors"
 RANK = 3
@@ -174,6 +175,27 @@ def test_a_full_difference_is_cut_at_the_best_error(base, tmp_path):
         best = np.linalg.norm(np.linalg.svd(difference, compute_uv=False)[rank:])
         assert np.isclose(np.linalg.norm(difference - product), best, rtol=1e-5), module
     assert kernels > 10
+
+
+def test_single_files_and_folders_give_the_same_lora(tmp_path):
+    base = tmp_path / "base"
+    make_pipeline(base, vocabulary=1000)
+    rng = np.random.default_rng(11)
+    tuned = changed(base, tmp_path / "tuned", [UNET_FILE, "text_encoder/model.safetensors"],
+                    lambda name, values: values + low_rank(rng, values, 2) if is_adapted(name, values) else values)
+    for folder in (base, tuned):
+        run("atelier", "model", "convert", folder, f"{folder}.safetensors")
+    options = ["--rank", 2, "--clamp-quantile", 1, "--dtype", "fp32"]
+    run("atelier", "model", "extract-lora", base, tuned, tmp_path / "a.safetensors", *options)
+    run("atelier", "model", "extract-lora", f"{base}.safetensors", tuned, tmp_path / "b.safetensors", *options)
+    run("atelier", "model", "extract-lora", f"{base}.safetensors", f"{tuned}.safetensors", tmp_path / "c.safetensors",
+        *options)
+    first = load_file(tmp_path / "a.safetensors")
+    assert any(name.startswith("lora_te1_") for name in first) and any(name.startswith("lora_unet_") for name in first)
+    for other in ("b", "c"):
+        tensors = load_file(tmp_path / f"{other}.safetensors")
+        assert sorted(tensors) == sorted(first)
+        assert all((tensors[name] == first[name]).all() for name in first)
 
 
 def test_clamping_is_that_of_sd_scripts(base, tmp_path):
