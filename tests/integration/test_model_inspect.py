@@ -220,5 +220,6 @@ def test_control_characters_of_metadata_stay_off_the_terminal(tmp_path):
 def test_adapters_of_odd_shapes_are_no_trouble(tmp_path):
     names = ["lora_down.weight", "hada_w1_a", "lokr_w1", "lokr_w1_b", "lokr_w2_b", "oft_blocks", "diff", "alpha"]
     for shape in ((), (0,), (3,), (0, 0)):
-        save_file({f"lora_te_x.{name}": numpy.zeros(shape, numpy.float32) for name in names}, tmp_path / "m.safetensors")
+        stored = {f"lora_te_x.{name}": numpy.zeros(shape, numpy.float32) for name in names}
+        save_file(stored, tmp_path / "m.safetensors")
         assert as_json(tmp_path / "m.safetensors")["files"][0]["adapter"]["modules"] == 6
