@@ -24,8 +24,8 @@ inline void describe(Section& section, ModelOptions& options) {
   section.field("vae", options.vae)
       .path()
       .choices({"dct"})
-      .doc("Another autoencoder: a diffusers AutoencoderKL folder, a VAE file in the layout of single files, or dct, the "
-           "fixed block-DCT one; null: the model's.");
+      .doc("Another autoencoder: a diffusers AutoencoderKL folder, a VAE file in the layout of single files, or dct, "
+           "the fixed block-DCT one; null: the model's.");
 }
 
 }  // namespace atelier

@@ -12,9 +12,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A folder with a component of its own rather than a whole pipeline.
-bool is_component_folder(const fs::path& path) {
-  return fs::is_directory(path) && !fs::exists(path / "model_index.json");
+/// The component's own folder, `path` or within a pipeline's, which need not be complete. Empty for a single file.
+fs::path component_folder(const fs::path& path, Part part) {
+  if (!fs::is_directory(path)) return {};
+  return fs::exists(path / "model_index.json") ? path / part_name(part) : path;
 }
 
 StoredPipeline open_with(const fs::path& path, Part part) {
@@ -47,17 +48,23 @@ const CLIPTextOptions& text_encoder_options(const StoredPipeline& pipeline, Part
 }  // namespace
 
 std::unique_ptr<UNet2DConditionModel> load_unet(const fs::path& path) {
-  if (is_component_folder(path)) return UNet2DConditionModel::from_pretrained(path);
+  if (const fs::path folder = component_folder(path, Part::kUnet); !folder.empty()) {
+    return UNet2DConditionModel::from_pretrained(folder);
+  }
   return load_unet(open_with(path, Part::kUnet));
 }
 
 std::unique_ptr<CLIPTextModel> load_text_encoder(const fs::path& path, Part part) {
-  if (is_component_folder(path)) return CLIPTextModel::from_pretrained(path);
+  if (const fs::path folder = component_folder(path, part); !folder.empty()) {
+    return CLIPTextModel::from_pretrained(folder);
+  }
   return load_text_encoder(open_with(path, part), part);
 }
 
 std::unique_ptr<AutoencoderKL> load_vae(const fs::path& path) {
-  if (is_component_folder(path)) return AutoencoderKL::from_pretrained(path);
+  if (const fs::path folder = component_folder(path, Part::kVae); !folder.empty()) {
+    return AutoencoderKL::from_pretrained(folder);
+  }
   return load_vae(open_with(path, Part::kVae));
 }
 

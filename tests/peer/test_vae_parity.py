@@ -185,7 +185,7 @@ def test_a_pipeline_folder_serves_and_without_grad_only_outputs_are_written(tmp_
     rng = numpy.random.default_rng(6)
     model = random_model(rng, 6)
     (tmp_path / "pipeline").mkdir()
-    (tmp_path / "pipeline" / "model_index.json").write_text('{"_class_name": "StableDiffusionXLPipeline"}')
+    (tmp_path / "pipeline" / "model_index.json").write_text("{}")
     model.save_pretrained(tmp_path / "pipeline" / "vae")
     for half, names in (("encode", {"mean", "logvar"}), ("decode", {"sample"})):
         inputs = {input_of(half): random_input(rng, model, half)}
@@ -213,14 +213,14 @@ def test_what_does_not_fit_is_the_users_error(tmp_path):
     fails(tmp_path, "decode", {"latents": torch.zeros(1, 4, 8, 8)}, "--lora", flags=["--lora", "absent.safetensors"])
 
 
-@pytest.mark.parametrize("half, value", [("encode", float("nan")), ("decode", float("inf"))])
-def test_weights_that_are_not_finite_are_named_and_give_no_picture(half, value, tmp_path):
+@pytest.mark.parametrize("half", ["encode", "decode"])
+def test_what_is_not_finite_in_fp32_is_named_and_gives_no_picture(half, tmp_path):
     rng = numpy.random.default_rng(9)
     model = random_model(rng, 9, latent_channels=4)
     with torch.no_grad():
-        model.get_submodule(f"{half}r").conv_in.bias[1] = value
+        model.get_submodule(f"{half}r").conv_in.weight[0, 0, 1, 1] = 3e38  # a number, unlike twice as much
     model.save_pretrained(tmp_path / "vae")
-    inputs = {input_of(half): torch.zeros(1, {"encode": 3, "decode": 4}[half], 32, 32)}
+    inputs = {input_of(half): torch.full((1, {"encode": 3, "decode": 4}[half], 32, 32), 8.0)}
     fails(tmp_path, half, inputs, "the VAE gives NaN or infinity", half[:5], str(tmp_path / "vae"))
 
 
