@@ -42,6 +42,13 @@ at::Tensor Lora::difference(at::IntArrayRef weight_shape) const {
   return mid_.defined() ? tucker_product(mid_, up.t(), down).view(weight_shape) : up.matmul(down).view(weight_shape);
 }
 
+/// The product added as it is made: no memory for it, and one pass less over the weight.
+at::Tensor Lora::sum_with(const at::Tensor& weight) const {
+  if (mid_.defined() || down_.scalar_type() != weight.scalar_type()) return NetworkAdapter::sum_with(weight);
+  const at::Tensor sum = at::addmm(weight.flatten(1), up_.flatten(1), down_.flatten(1), 1, scale() * multiplier());
+  return sum.view(weight.sizes());
+}
+
 at::Tensor Lora::delta(const Projection& projection, const ProjectionInput& input) const {
   std::vector<int64_t> shape = projection.weight().sizes().vec();
   shape[0] = rank();

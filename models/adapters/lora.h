@@ -19,6 +19,7 @@ class Lora : public NetworkAdapter {
   std::string shape_text() const override;
 
  protected:
+  at::Tensor sum_with(const at::Tensor& weight) const override;
   bool factors_fit(at::IntArrayRef weight_shape) const override;
   bool has_delta() const override { return !mid_.defined(); }
 

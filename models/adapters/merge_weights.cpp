@@ -97,7 +97,7 @@ void finish_merge(StoredPipeline& pipeline, std::optional<SafeDtype> dtype) {
       source.read = [read = std::move(source.read), type = scalar_type(source.dtype), name = source.name] {
         at::Tensor values = read();
         check_numbers(values, type, name);
-        return values.to(type);
+        return values;  // whoever writes it converts it, into memory of its own
       };
     }
   }

@@ -51,9 +51,12 @@ bool NetworkAdapter::fits_shape(at::IntArrayRef weight_shape) const {
 }
 
 at::Tensor NetworkAdapter::adapted_weight(const at::Tensor& weight) const {
-  const at::Tensor change = difference(weight.sizes());
-  if (decomposes()) return decomposed_weight(weight, change, dora_scale_, multiplier_);
-  return at::add(weight, change.to(weight.scalar_type()), multiplier_);
+  if (!decomposes()) return sum_with(weight);
+  return decomposed_weight(weight, difference(weight.sizes()), dora_scale_, multiplier_);
+}
+
+at::Tensor NetworkAdapter::sum_with(const at::Tensor& weight) const {
+  return at::add(weight, difference(weight.sizes()).to(weight.scalar_type()), multiplier_);
 }
 
 void NetworkAdapter::decompose(at::IntArrayRef weight_shape) {

@@ -72,6 +72,8 @@ class NetworkAdapter : public Adapter {
   /// Of a file: alpha and dora_scale.
   NetworkAdapter(int64_t rank, const AdapterParts& parts);
 
+  /// weight + multiplier * difference, in the weight's type.
+  virtual at::Tensor sum_with(const at::Tensor& weight) const;
   virtual bool factors_fit(at::IntArrayRef weight_shape) const = 0;
   /// Whether delta() is there.
   virtual bool has_delta() const { return false; }
