@@ -155,7 +155,7 @@ struct Trainer::Parts {
     if (run.train.deterministic) at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
     const auto range_bytes = static_cast<int64_t>(run.train.bucket_cap_mb * 1024 * 1024);
     store = std::make_unique<FlatStore>(model.parameter_groups(), device, compute_type, range_bytes);
-    model.pipeline().place_frozen(device, compute_type);
+    model.place_frozen(device, compute_type);
     optimizer = make_optimizer(run.train, *store);
     if (communicator) reducer = std::make_unique<GradientReducer>(*store, *communicator);
     objective = std::make_unique<DenoisingObjective>(model.pipeline(), device, compute_type,

@@ -2,6 +2,10 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
 #include "configs/base/log.h"
@@ -26,13 +30,27 @@ SafeDtype save_dtype(const std::string& precision) {
   return SafeDtype::kF32;
 }
 
-/// SDXL takes encoder 1's penultimate hidden states: its last layer and final norm never run. Left among the trained
-/// parameters, weight decay alone would move them.
-bool is_unused(const StableDiffusionXL& pipeline, const std::string& group, const std::string& name) {
-  if (group != "text_encoder" || !pipeline.text_encoder_2) return false;
-  const int64_t last = pipeline.text_encoder->options().num_hidden_layers - 1;
-  return name.starts_with(text("text_model.encoder.layers.", last, ".")) ||
-         name.starts_with("text_model.final_layer_norm.");
+/// Of encoder 1 beside encoder 2 only the hidden state that clip_skip names counts: the layers after it and the final
+/// norm never run, nor do their adapters. Left among the trained parameters, weight decay alone would move them.
+bool is_unused(const StableDiffusionXL& pipeline, int64_t clip_skip, const std::string& group,
+               const std::string& name) {
+  const bool adapters = group == "network";
+  if ((group != "text_encoder" && !adapters) || !pipeline.text_encoder || !pipeline.text_encoder_2) return false;
+  if (!adapters && name.starts_with("text_model.final_layer_norm.")) return true;
+  const int64_t layers = pipeline.text_encoder->options().num_hidden_layers;
+  for (int64_t i = std::max<int64_t>(layers + 1 - clip_skip, 0); i < layers; ++i) {
+    if (name.starts_with(adapters ? text("lora_te1_text_model_encoder_layers_", i, '_')
+                                  : text("text_model.encoder.layers.", i, '.'))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// `rate`: the encoder's own learning rate.
+bool trains_text_encoder(const RunOptions& run, std::optional<double> rate) {
+  if (run.network) return !run.network->network_train_unet_only;
+  return rate.value_or(run.train.learning_rate) > 0;
 }
 
 /// What stands beside the trained weights of a component and is not trained.
@@ -57,13 +75,23 @@ void check_network_weights(const AdapterNetwork& network, const NetworkOptions& 
 }  // namespace
 
 TrainingModel::TrainingModel(const RunOptions& run) : run_(run), pipeline_(make_pipeline(run)) {
-  pipeline_.unet->set_gradient_checkpointing(run.train.gradient_checkpointing);
+  set_gradient_checkpointing(run.train.gradient_checkpointing);
   const LayerBody body = run.train.fused_layers ? LayerBody::kFused : LayerBody::kPlain;
   for (Module* part : std::initializer_list<Module*>{pipeline_.text_encoder.get(), pipeline_.text_encoder_2.get(),
                                                      pipeline_.unet.get()}) {
     if (part) set_layer_body(*part, body);
   }
   if (run.network) add_network(*run.network);
+}
+
+/// Not of encoders that are frozen: there is nothing to keep, and checkpoints would run them again in backward.
+void TrainingModel::set_gradient_checkpointing(bool enabled) {
+  pipeline_.unet->set_gradient_checkpointing(enabled);
+  const auto set = [&](CLIPTextModel* encoder, std::optional<double> rate) {
+    if (encoder) encoder->set_gradient_checkpointing(enabled && trains_text_encoder(run_, rate));
+  };
+  set(pipeline_.text_encoder.get(), run_.train.learning_rate_te1);
+  set(pipeline_.text_encoder_2.get(), run_.train.learning_rate_te2);
 }
 
 void TrainingModel::add_network(const NetworkOptions& options) {
@@ -98,7 +126,8 @@ std::vector<ParameterGroup> TrainingModel::parameter_groups() {
     ParameterGroup group{name, rate.value_or(train.learning_rate), {}};
     if (!module || group.learning_rate <= 0) return;
     module->for_each_parameter(Module::Visit([&](const std::string& parameter, at::Tensor& tensor) {
-      if (!is_unused(pipeline_, name, parameter)) group.parameters.push_back({parameter, &tensor});
+      if (is_unused(pipeline_, train.prompts.clip_skip, name, parameter)) return;
+      group.parameters.push_back({parameter, &tensor});
     }));
     groups.push_back(std::move(group));
   };
@@ -112,8 +141,17 @@ std::vector<ParameterGroup> TrainingModel::parameter_groups() {
   return groups;
 }
 
+void TrainingModel::place_frozen(at::Device device, at::ScalarType type) {
+  pipeline_.place_frozen(device, type);
+  if (network_) network_->place_frozen(device, at::kFloat);  // they are saved as they were made
+}
+
 std::vector<ComponentFile> TrainingModel::component_files() const {
-  if (network_) return {{"network", run_.output_name + ".safetensors", network_->constants(), {}}};
+  if (network_) {
+    std::vector<std::pair<std::string, at::Tensor>> constants = network_->constants();
+    std::ranges::move(frozen_tensors(*network_), std::back_inserter(constants));
+    return {{"network", run_.output_name + ".safetensors", std::move(constants), {}}};
+  }
   std::vector<ComponentFile> files;
   const auto add_text_encoder = [&](const std::string& name, const CLIPTextModel* encoder) {
     if (!encoder) return;

@@ -37,6 +37,8 @@ class TrainingModel {
 
   /// What is trained: parts with a learning rate above 0, in forward order.
   std::vector<ParameterGroup> parameter_groups();
+  /// Moves what is not trained, once the rest has its place; weights become `type`, adapters stay fp32.
+  void place_frozen(at::Device device, at::ScalarType type);
 
   std::vector<ComponentFile> component_files() const;
   /// OUTPUT_DIR/NAME.safetensors (adapters; whole models that a single file can hold) or OUTPUT_DIR/NAME/ (a diffusers
@@ -44,6 +46,7 @@ class TrainingModel {
   std::filesystem::path save_product(const std::map<std::string, std::string>& metadata) const;
 
  private:
+  void set_gradient_checkpointing(bool enabled);
   void add_network(const NetworkOptions& options);
 
   RunOptions run_;

@@ -64,6 +64,24 @@ def test_training_changed_every_part(trained, tmp_path):
         assert len(same - unused) < 0.1 * len(first), same - unused
 
 
+@pytest.mark.parametrize("clip_skip", (1, 3))
+def test_clip_skip_says_which_layers_of_encoder_1_learn(tmp_path, clip_skip):
+    """Once always all but the last: with 1 that stood still, with 3 another was moved by weight decay alone."""
+    weights = []
+    for steps in (1, 3):  # the first step's learning rate is 0: the initial weights
+        yaml = write_run(tmp_path / str(steps), max_train_steps=steps, clip_skip=clip_skip, gradient_checkpointing=True)
+        run("atelier", "train", yaml)
+        product = tmp_path / str(steps) / "out" / "tiny"
+        weights.append(load_file(product / "text_encoder" / "model.safetensors"))
+    first, last = weights
+    learned = {name for name in first if not torch.equal(first[name], last[name])}
+    for layer in range(2):
+        names = {name for name in first if f".layers.{layer}." in name and "k_proj.bias" not in name}
+        assert names <= learned if layer < 3 - clip_skip else not names & learned, layer
+    assert not any("final_layer_norm" in name for name in learned)
+    assert any("token_embedding" in name for name in learned)
+
+
 def test_a_lora_of_the_trained_model(trained, tmp_path):
     yaml = write_run(tmp_path)
     base = trained / "out" / "tiny"

@@ -34,7 +34,9 @@ void describe(Section& section, TrainOptions& options) {
           "bf16: weights and activations of the forward pass in bfloat16, fp32 master weights and gradients. On a CPU "
           "fp32 is used, with a warning.");
   section.field("gradient_checkpointing", options.gradient_checkpointing)
-      .doc("Recompute the UNet's blocks in the backward pass instead of keeping their activations.");
+      .doc(
+          "Recompute the UNet's blocks, and the layers of text encoders that are trained, in the backward pass instead "
+          "of keeping their activations.");
   section.field("fused_layers", options.fused_layers)
       .doc(
           "Keep only the inputs of norms and activations for the backward pass and make their outputs again there: "
