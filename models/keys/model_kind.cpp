@@ -159,7 +159,7 @@ constexpr std::string_view kGiveSdxl =
 
 /// What to do with a file that is `kind` where an SDXL checkpoint is wanted.
 std::string way_out(const ModelKind& kind, bool adapter) {
-  if (adapter) return "adapters go on top of a model: give it with --lora FILE[:WEIGHT]";
+  if (adapter) return "adapters go on top of a model: give an SDXL checkpoint here, and this file as its LoRA";
   if (kind.id == "embedding") return "textual inversions go on top of a model";
   if (kind.id == "vae" || kind.id == "vae-sgm") return "another VAE goes beside a model: model.vae in the YAML";
   if (kind.family == "sdxl-refiner") return "give the base model; the refiner only finishes its pictures";

@@ -36,6 +36,15 @@ void read_configurations(StoredPipeline& pipeline, const fs::path& folder) {
   }
 }
 
+/// What --config names holds at least one of a pipeline's configurations.
+void require_configurations(const fs::path& folder) {
+  constexpr std::array kFiles = {"text_encoder/config.json", "text_encoder_2/config.json", "unet/config.json",
+                                 "vae/config.json", "scheduler/scheduler_config.json"};
+  if (std::any_of(kFiles.begin(), kFiles.end(), [&](const char* file) { return fs::exists(folder / file); })) return;
+  throw ConfigError(fs::is_directory(folder) ? "none of a pipeline's configurations is there" : "no such folder",
+                    folder.string(), "name a diffusers pipeline's folder: unet/config.json, vae/config.json, ...");
+}
+
 void keep_metadata(StoredPipeline& pipeline, const std::map<std::string, std::string>& metadata) {
   pipeline.metadata = without_hashes(metadata);
   pipeline.metadata.erase("format");
@@ -228,6 +237,7 @@ std::map<std::string, std::string> without_hashes(std::map<std::string, std::str
 }
 
 StoredPipeline open_pipeline(const fs::path& path, const std::optional<fs::path>& config) {
+  if (config) require_configurations(*config);
   if (!fs::is_directory(path)) return open_single_file(path, config);
   StoredPipeline pipeline = open_folder(path);
   if (config) read_configurations(pipeline, *config);

@@ -19,7 +19,8 @@ MAY_INCLUDE = {
     "tests": {"configs", "data", "models", "trainer", "tools"},
 }
 # The torch-free rooms of torch folders: `atelier` links them and must not start torch.
-TORCH_FREE = ("configs/", "data/", "models/options/", "trainer/options/", "tools/atelier/", "tools/atelier_data/")
+TORCH_FREE = ("configs/", "data/", "models/keys/", "models/options/", "trainer/options/", "tools/atelier/",
+              "tools/atelier_data/")
 TORCH_HEADER = re.compile(r"^(torch|ATen|c10|caffe2)/")
 TOO_HEAVY = {"torch/torch.h", "torch/all.h", "torch/extension.h"}
 MAX_LINES = 600

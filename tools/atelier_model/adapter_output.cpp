@@ -3,11 +3,11 @@
 #include <ATen/ATen.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 
 #include "configs/base/error.h"
 #include "models/weights/single_file.h"
 #include "models/weights/weights.h"
+#include "tools/atelier_model/model_output.h"
 
 namespace atelier {
 namespace {
@@ -27,8 +27,8 @@ void AdapterOutput::require_free() const {
   if (std::filesystem::path(file).extension() != ".safetensors") {
     throw ConfigError("an adapter file's name ends in .safetensors", file);
   }
-  if (overwrite || !std::filesystem::exists(file)) return;
-  throw ConfigError("the output exists already", file, "choose another name, or give --overwrite");
+  atelier::require_free(file, overwrite);
+  require_parent(file);
 }
 
 TensorSource AdapterOutput::tensor(const at::Tensor& values, const std::string& name) const {

@@ -21,7 +21,7 @@ struct AdapterOutput {
 
   /// OUT, --dtype and --overwrite.
   void declare(CLI::App& app);
-  /// ConfigError for a name that is taken, or does not end in .safetensors.
+  /// ConfigError for a name that is taken, does not end in .safetensors, or whose folder does not exist.
   void require_free() const;
   /// In the output's type: what is kept until all is written.
   TensorSource tensor(const at::Tensor& values, const std::string& name) const;

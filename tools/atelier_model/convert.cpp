@@ -13,6 +13,7 @@
 #include "models/weights/single_file.h"
 #include "models/weights/stored_pipeline.h"
 #include "models/weights/weights.h"
+#include "tools/atelier_model/model_output.h"
 #include "tools/atelier_model/tokenizer_folder.h"
 #include "tools/atelier_model/verbs.h"
 
@@ -47,9 +48,13 @@ std::string wanted_layout(const ConvertArguments& arguments) {
                     arguments.out, "a single file ends with .safetensors, a diffusers folder does not");
 }
 
-void require_free(const ConvertArguments& arguments) {
-  if (arguments.overwrite || !fs::exists(arguments.out)) return;
-  throw ConfigError("the output exists already", arguments.out, "choose another name, or give --overwrite");
+void check_convert_paths(const ConvertArguments& arguments, bool single_file) {
+  require_free(arguments.out, arguments.overwrite);
+  if (single_file) require_parent(arguments.out);
+  // A model may take its own place, but not that of a folder around it.
+  const fs::path in(arguments.in), out(arguments.out);
+  const bool itself = fs::exists(in) && fs::exists(out) && fs::equivalent(in, out);
+  if (!itself) require_kept(out, {in});
 }
 
 /// What a reader of the single file would have to guess wrongly.
@@ -107,7 +112,7 @@ void to_single_file(const StoredPipeline& pipeline, const ConvertArguments& argu
 }
 
 void to_folder(const StoredPipeline& pipeline, const ConvertArguments& arguments, WriteOptions options) {
-  AtomicFolder folder(fs::absolute(arguments.out).lexically_normal(), arguments.overwrite);
+  AtomicFolder folder(folder_path(arguments.out), arguments.overwrite);
   size_t tensors = 0;
   for (const auto& [part, sources] : pipeline.tensors) tensors += sources.size();
   ConvertProgress progress(tensors);
@@ -129,7 +134,7 @@ void cast_file(const ConvertArguments& arguments, WriteOptions options) {
 
 void run_convert(const ConvertArguments& arguments) {
   const bool single_file = wanted_layout(arguments) == kSingleFile;
-  require_free(arguments);
+  check_convert_paths(arguments, single_file);
   WriteOptions options;
   options.dtype = named_dtype(arguments.dtype);
   const std::optional<fs::path> config =

@@ -17,6 +17,7 @@
 #include "models/pipeline/components.h"
 #include "models/weights/single_file.h"
 #include "tools/atelier_model/adapter_output.h"
+#include "tools/atelier_model/model_output.h"
 #include "tools/atelier_model/verbs.h"
 
 namespace atelier {
@@ -85,6 +86,7 @@ struct ExtractReport {
 };
 
 void run_extract(const ExtractArguments& arguments) {
+  require_kept(arguments.out.file, {arguments.base, arguments.tuned});
   arguments.out.require_free();
   const StoredPipeline base = open_checked(arguments.base, arguments.config);
   const StoredPipeline tuned = open_checked(arguments.tuned, arguments.config);
@@ -132,7 +134,7 @@ Verb verb_extract_lora() {
                    "entries beyond this quantile are clamped to it; 1: none (0.99)")
         ->check(CLI::Range(0.5, 1.0));
     app.add_option("--min-diff", options.min_diff, "a text encoder that differs by no more counts as equal (0.01)")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(0.0, 1000.0));
     app.add_option("--config", arguments->config, "folder of the configurations of single files that are no usual SDXL")
         ->type_name("DIR");
     return [arguments] { run_extract(*arguments); };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <span>
 
 #include "configs/base/error.h"
@@ -20,6 +21,7 @@ LoraArgument parse_lora(const std::string& argument) {
   const char* const end = argument.data() + argument.size();
   const auto parsed = std::from_chars(argument.data() + colon + 1, end, weight);
   if (parsed.ec != std::errc() || parsed.ptr != end) return {argument};  // a colon of the file's name
+  if (!std::isfinite(weight)) throw ConfigError("a LoRA's weight is a finite number", argument);
   return {argument.substr(0, colon), weight};
 }
 

@@ -16,6 +16,7 @@ struct LoraArgument {
   double weight = 1;
 };
 
+/// ConfigError for a weight that is NaN or infinite.
 LoraArgument parse_lora(const std::string& argument);
 
 /// "FILE: 12 WHAT: a, b, ..." as a warning; nothing where there are no names.

@@ -17,6 +17,7 @@
 #include "models/pipeline/components.h"
 #include "models/weights/single_file.h"
 #include "models/weights/stored_pipeline.h"
+#include "tools/atelier_model/model_output.h"
 #include "tools/atelier_model/verbs.h"
 
 namespace atelier {
@@ -35,23 +36,21 @@ const std::map<std::string, SafeDtype> kMergeDtypes = {
 
 std::string stem_of(const fs::path& path) { return (path.has_filename() ? path : path.parent_path()).stem().string(); }
 
-void check_merge_paths(const MergeArguments& arguments) {
+void check_merge_paths(const MergeArguments& arguments, const std::vector<LoraArgument>& loras) {
   const fs::path base(arguments.base), out(arguments.out);
-  if (fs::exists(out) && fs::exists(base) && fs::equivalent(base, out)) {
-    throw ConfigError("the result would take the place of the model it is made of", out.string(), "give another --out");
-  }
-  if (fs::exists(out) && !arguments.overwrite) {
-    throw ConfigError("the output exists already", out.string(), "choose another name, or give --overwrite");
-  }
+  require_kept(out, {base});
+  for (const LoraArgument& lora : loras) require_kept(out, {lora.file});
+  require_free(out, arguments.overwrite);
   if (fs::is_directory(base) != (out.extension() != ".safetensors")) {
     throw ConfigError("the result has the layout of BASE", out.string(),
                       fs::is_directory(base)
                           ? "BASE is a diffusers folder: name a folder; `model convert` makes one file"
                           : "BASE is a single file: name a file that ends in .safetensors");
   }
-  const fs::path folder = fs::absolute(out).parent_path();
-  if (!fs::is_directory(folder))
-    throw ConfigError("the folder of --out does not exist", folder.string(), "make it first");
+  if (fs::is_directory(base) && lies_within(out, base)) {
+    throw ConfigError("the result would lie within the model it is made of", out.string(), "give another --out");
+  }
+  require_parent(out);
 }
 
 /// Puts the adapters into the pipeline's tensors, in the order of the command line.
@@ -128,8 +127,10 @@ void copy_other_files(const StoredPipeline& pipeline, const fs::path& to) {
     }
     return false;
   };
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(pipeline.path)) {
-    const fs::path relative = fs::relative(entry.path(), pipeline.path);
+  // Hubs' caches keep files, and people keep folders, as links: they are told by their names and copied by content.
+  const auto links = fs::directory_options::follow_directory_symlink;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(pipeline.path, links)) {
+    const fs::path relative = entry.path().lexically_relative(pipeline.path);
     if (!entry.is_regular_file() || written_anew(relative)) continue;
     fs::create_directories((to / relative).parent_path());
     fs::copy_file(entry.path(), to / relative);
@@ -137,7 +138,7 @@ void copy_other_files(const StoredPipeline& pipeline, const fs::path& to) {
 }
 
 void write_folder(const StoredPipeline& pipeline, const MergeArguments& arguments, WriteOptions options) {
-  AtomicFolder folder(fs::absolute(arguments.out).lexically_normal(), arguments.overwrite);
+  AtomicFolder folder(folder_path(arguments.out), arguments.overwrite);
   copy_other_files(pipeline, folder.temporary_path());
   options.metadata = pipeline.metadata;
   options.metadata["format"] = "pt";
@@ -164,10 +165,10 @@ void keep_freed_memory() {
 }
 
 void run_merge(const MergeArguments& arguments) {
-  check_merge_paths(arguments);
-  keep_freed_memory();
   std::vector<LoraArgument> loras;
   for (const std::string& lora : arguments.loras) loras.push_back(parse_lora(lora));
+  check_merge_paths(arguments, loras);
+  keep_freed_memory();
   const auto config = arguments.config.empty() ? std::nullopt : std::optional<fs::path>(arguments.config);
   StoredPipeline pipeline = open_pipeline(arguments.base, config);
   check_parts(pipeline);

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -39,7 +40,7 @@ RankChoice choice_of(const ResizeArguments& arguments, int64_t most) {
   choice.method = kDynamicMethods.at(arguments.dynamic_method);
   choice.param = arguments.dynamic_param;
   const bool ratio = choice.method == Method::kSvRatio;
-  if (ratio ? choice.param < 1 : choice.param <= 0 || choice.param > 1) {
+  if (!std::isfinite(choice.param) || (ratio ? choice.param < 1 : choice.param <= 0 || choice.param > 1)) {
     throw ConfigError(
         text("--dynamic-param of ", arguments.dynamic_method, ratio ? " is at least 1" : " lies in (0, 1]"),
         "command line",
@@ -103,9 +104,9 @@ Verb verb_resize_lora() {
     arguments->out.declare(app);
     app.add_option("--rank,--new-rank", arguments->rank, "of every module; with --dynamic-method the most")
         ->required()
-        ->check(CLI::PositiveNumber);
+        ->check(CLI::Range(1, 65536));
     app.add_option("--conv-rank,--new-conv-rank", arguments->conv_rank, "of 3x3 convolutions (as --rank)")
-        ->check(CLI::PositiveNumber);
+        ->check(CLI::Range(1, 65536));
     auto* param = app.add_option("--dynamic-param", arguments->dynamic_param, "how much to keep of each module");
     app.add_option("--dynamic-method", arguments->dynamic_method, "the rank of each module by its singular values")
         ->check(CLI::IsMember({"sv_ratio", "sv_fro", "sv_cumulative"}))

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 
@@ -15,6 +17,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMostInGrid = 100;  // beside the pictures themselves; a grid that is asked for alone has no bound
+
+// A folder of such a name would be a surprise.
+constexpr std::array kOtherPictures = {".jpg", ".jpeg", ".webp", ".avif", ".jxl", ".gif", ".bmp", ".PNG"};
 
 bool is_png(const fs::path& path) { return path.extension() == ".png"; }
 
@@ -35,6 +40,11 @@ void SampleOutput::check(const Paths& paths) {
   if (is_png(paths.out)) require_folder_of(paths.out, "--out");
   if (!is_png(paths.out) && fs::exists(paths.out) && !fs::is_directory(paths.out)) {
     throw ConfigError("--out is a file that is no .png", paths.out.string(), "name a .png file, or a folder");
+  }
+  const std::string ending = paths.out.extension().string();
+  const bool other = std::find(kOtherPictures.begin(), kOtherPictures.end(), ending) != kOtherPictures.end();
+  if (other && !fs::is_directory(paths.out)) {
+    throw ConfigError("pictures are written as PNG alone", paths.out.string(), "name a .png file, or a folder");
   }
   if (!paths.latents.empty()) require_folder_of(paths.latents, "--latents-out");
 }
