@@ -62,7 +62,19 @@ void AtomicFile::write(std::string_view bytes) {
       throw_errno("cannot write", path_.string());
     }
     bytes.remove_prefix(static_cast<size_t>(written));
+    begin_writeback(static_cast<size_t>(written));
   }
+}
+
+void AtomicFile::begin_writeback(size_t written) {
+  constexpr size_t kPiece = size_t{32} << 20;
+  unsynced_ += written;
+  if (unsynced_ < kPiece) return;
+  // The disk begins at once, so that the sync of commit() need not wait for all of a large file. A hint: errors, such
+  // as a file system that cannot, show in commit().
+  const off_t end = ::lseek(descriptor_, 0, SEEK_CUR);
+  if (end >= 0) ::sync_file_range(descriptor_, end - static_cast<off_t>(unsynced_), unsynced_, SYNC_FILE_RANGE_WRITE);
+  unsynced_ = 0;
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {

@@ -30,8 +30,11 @@ class AtomicFile {
   int descriptor() const { return descriptor_; }
 
  private:
+  void begin_writeback(size_t written);
+
   std::filesystem::path path_, temporary_;
   int descriptor_ = -1;
+  size_t unsynced_ = 0;  // bytes
 };
 
 /// AtomicFile in one call.

@@ -3,8 +3,10 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <ctime>
+#include <future>
 #include <set>
 
 #include "configs/base/error.h"
@@ -194,13 +196,20 @@ void write_tensor_sources(const fs::path& file, std::vector<TensorSource> source
   std::map<std::string, std::string> metadata = options.metadata;
   if (options.hash) metadata["modelspec.hash_sha256"] = data_hash(sources, options.dtype);
   SafetensorsWriter writer(file, std::move(infos), std::move(metadata));
-  ByteReader reader;
-  for (const TensorSource& source : sources) {
-    const std::span<const std::byte> bytes = reader.read(source, dtype(source));
-    writer.write(bytes);
-    if (source.release) source.release();
+  // While one tensor is written the next is read and converted: the disk and the processor do not wait for each other.
+  std::array<ByteReader, 2> readers;
+  std::future<void> writing;
+  for (size_t i = 0; i < sources.size(); ++i) {
+    const TensorSource& source = sources[i];
+    const std::span<const std::byte> bytes = readers[i % 2].read(source, dtype(source));
+    if (writing.valid()) writing.get();
+    writing = std::async(std::launch::async, [&writer, &source, bytes] {
+      writer.write(bytes);
+      if (source.release) source.release();
+    });
     if (options.on_tensor) options.on_tensor(static_cast<int64_t>(bytes.size()));
   }
+  if (writing.valid()) writing.get();
   writer.finish();
 }
 
