@@ -251,6 +251,22 @@ def test_errors_say_what_is_wrong(tiny, tmp_path):
     assert "conv_in.weight is F32 [40" in error_of(tmp_path / "odd.safetensors", tmp_path / "folder")
 
 
+def test_half_precision_does_not_make_infinities(tiny, tmp_path):
+    folder, _ = tiny
+    tensors = load_file(folder / "tiny.safetensors")
+    name = "model.diffusion_model.out.2.weight"
+    tensors[name] = tensors[name].float()
+    tensors[name][0, 0, 0, 0] = -70000
+    save_file(tensors, tmp_path / "large.safetensors")
+    for out in ("half.safetensors", "half"):
+        error = error_of(tmp_path / "large.safetensors", tmp_path / out, "--dtype", "fp16")
+        assert "holds 70000" in error and "large.safetensors" in error and "--dtype bf16" in error
+        assert "out.2.weight" in error or "conv_out.weight" in error
+        assert not (tmp_path / out).exists()
+    convert(tmp_path / "large.safetensors", tmp_path / "brain.safetensors", "--dtype", "bf16")
+    assert load_file(tmp_path / "brain.safetensors")[name][0, 0, 0, 0] == torch.tensor(-70000.0).to(torch.bfloat16)
+
+
 def test_an_output_is_replaced_only_when_told(tiny, tmp_path):
     folder, _ = tiny
     convert(folder / "tiny.safetensors", tmp_path / "out")

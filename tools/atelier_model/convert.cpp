@@ -1,5 +1,9 @@
 // `model convert`: a checkpoint from one layout or number type to another, tensor by tensor.
+#include <ATen/ATen.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
 
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
@@ -72,6 +76,25 @@ void warn_of_untold(const StoredPipeline& pipeline, const fs::path& out) {
               "; keep the configuration files, for --config");
 }
 
+/// The sources, which throw WeightsError when they are read if half precision has no place for a number: it would be
+/// infinite there, and the model would draw black pictures. What is no number already stays so.
+std::vector<TensorSource> within_half(std::vector<TensorSource> sources, const std::string& file) {
+  constexpr double kBeyond = 65520;  // rounds to infinity
+  for (TensorSource& source : sources) {
+    if (source.dtype != SafeDtype::kF32 && source.dtype != SafeDtype::kF64 && source.dtype != SafeDtype::kBF16)
+      continue;
+    source.read = [read = std::move(source.read), place = text(file, ": ", source.name)] {
+      const at::Tensor values = read();
+      if (values.numel() == 0) return values;
+      const auto [low, high] = at::aminmax(values);
+      const double largest = std::max(-low.item<double>(), high.item<double>());
+      if (largest < kBeyond || !std::isfinite(largest)) return values;
+      throw WeightsError(text("holds ", largest, ", too large for half precision"), place, "give --dtype bf16 or fp32");
+    };
+  }
+  return sources;
+}
+
 void copy_or_write_tokenizers(const StoredPipeline& pipeline, const fs::path& out) {
   const auto add = [&](bool there, const char* name, int encoder) {
     if (!there) return;
@@ -126,6 +149,7 @@ void to_folder(const StoredPipeline& pipeline, const ConvertArguments& arguments
 void cast_file(const ConvertArguments& arguments, WriteOptions options) {
   const SafetensorsFile file(arguments.in);
   std::vector<TensorSource> tensors = stored_tensors(arguments.in);
+  if (options.dtype == SafeDtype::kF16) tensors = within_half(std::move(tensors), arguments.in);
   ConvertProgress progress(tensors.size());
   options.on_tensor = progress.counter();
   options.metadata = without_hashes(file.metadata());
@@ -142,8 +166,11 @@ void run_convert(const ConvertArguments& arguments) {
   if (single_file && !fs::is_directory(arguments.in) && !config) {
     cast_file(arguments, options);
   } else {
-    const StoredPipeline pipeline = open_pipeline(arguments.in, config);
+    StoredPipeline pipeline = open_pipeline(arguments.in, config);
     check_parts(pipeline);
+    for (auto& [part, sources] : pipeline.tensors) {
+      if (options.dtype == SafeDtype::kF16) sources = within_half(std::move(sources), arguments.in);
+    }
     single_file ? to_single_file(pipeline, arguments, options) : to_folder(pipeline, arguments, options);
   }
   log_info("wrote ", arguments.out);
