@@ -44,7 +44,10 @@ struct ConfigJson::Content {
 ConfigJson::ConfigJson(const std::filesystem::path& path, std::string_view file_name)
     : file_(std::filesystem::is_directory(path) ? path / file_name : path), content_(std::make_unique<Content>()) {
   if (!std::filesystem::is_regular_file(file_)) {
-    throw WeightsError(text("there is no ", file_name), path.string(), "name the folder of a diffusers component");
+    const bool pipeline = file_name == "model_index.json";
+    throw WeightsError(text("there is no ", file_name), path.string(),
+                       pipeline ? "name the folder of a whole diffusers pipeline, or a single .safetensors file"
+                                : "name the folder of a diffusers component");
   }
   content_->object = json::parse(without_infinities(read_file(file_)), nullptr, /*allow_exceptions=*/false);
   if (!content_->object.is_object()) throw WeightsError("not a JSON object", file_.string());

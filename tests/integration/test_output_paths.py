@@ -97,5 +97,8 @@ def test_names_that_cannot_be_meant(made, tmp_path):
     assert "no such folder" in refused("model", "convert", base, tmp_path / "x", "--config", tmp_path / "no")
     assert "configurations" in refused("model", "convert", base, tmp_path / "x", "--config", tmp_path)
     assert "finite" in refused("model", "merge", base, f"{lora}:nan", "--out", tmp_path / "x.safetensors")
+    assert "has no name" in refused("model", "convert", base, "")
+    assert "has no name" in refused("sample", base, "--prompt", "x", "--out", "")
+    assert "whole diffusers pipeline" in refused("model", "convert", made / "base/unet", tmp_path / "x")
     assert "PNG alone" in refused("sample", base, "--prompt", "x", "--out", tmp_path / "x.jpg")
     assert not list(tmp_path.iterdir())

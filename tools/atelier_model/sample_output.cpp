@@ -37,6 +37,7 @@ void announce(const fs::path& path) {
 }  // namespace
 
 void SampleOutput::check(const Paths& paths) {
+  if (paths.out.empty()) throw ConfigError("--out has no name", "command line", "name a .png file, or a folder");
   if (is_png(paths.out)) require_folder_of(paths.out, "--out");
   if (!is_png(paths.out) && fs::exists(paths.out) && !fs::is_directory(paths.out)) {
     throw ConfigError("--out is a file that is no .png", paths.out.string(), "name a .png file, or a folder");
