@@ -24,6 +24,18 @@ StableDiffusionXL make_pipeline(const RunOptions& run) {
   return StableDiffusionXL::load(*run.model.pretrained_model_name_or_path, vae);
 }
 
+/// The other UNet that a pipeline may hold: its micro-conditioning ends in an aesthetic score, which data do not have.
+void check_no_refiner(const StableDiffusionXL& pipeline, const ModelOptions& model) {
+  const CLIPTextModel& pooling = pipeline.text_encoder_2 ? *pipeline.text_encoder_2 : *pipeline.text_encoder;
+  const int64_t pooled =
+      pooling.options().with_projection ? pooling.options().projection_dim : pooling.options().hidden_size;
+  const UNet2DConditionOptions& unet = pipeline.unet->options();
+  if (unet.projection_class_embeddings_input_dim == pooled + kTimeIds * unet.addition_time_embed_dim) return;
+  throw WeightsError("this is SDXL's refiner, which is not trained",
+                     model.config.value_or(model.pretrained_model_name_or_path.value_or("")),
+                     "train the base model; `atelier sample` draws with either");
+}
+
 SafeDtype save_dtype(const std::string& precision) {
   if (precision == "fp16") return SafeDtype::kF16;
   if (precision == "bf16") return SafeDtype::kBF16;
@@ -75,6 +87,7 @@ void check_network_weights(const AdapterNetwork& network, const NetworkOptions& 
 }  // namespace
 
 TrainingModel::TrainingModel(const RunOptions& run) : run_(run), pipeline_(make_pipeline(run)) {
+  check_no_refiner(pipeline_, run.model);
   set_gradient_checkpointing(run.train.gradient_checkpointing);
   const LayerBody body = run.train.fused_layers ? LayerBody::kFused : LayerBody::kPlain;
   for (Module* part : std::initializer_list<Module*>{pipeline_.text_encoder.get(), pipeline_.text_encoder_2.get(),

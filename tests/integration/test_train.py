@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -276,6 +277,18 @@ def test_wrong_input_has_its_exit_code(tmp_path):
         assert failed.returncode == code, (arguments, failed.returncode, failed.stderr)
         assert word in failed.stderr, (arguments, failed.stderr)
     assert not (tmp_path / "out" / "metrics.jsonl").exists()
+
+
+def test_the_refiner_is_refused_before_the_first_step(tmp_path):
+    """Once it failed within the UNet, as a bug of the program: five numbers wanted, six given."""
+    yaml = write_run(tmp_path)
+    config = tmp_path / "config"
+    unet = json.loads((config / "unet" / "config.json").read_text())
+    unet.update(projection_class_embeddings_input_dim=16 + 5 * 8, cross_attention_dim=16)
+    (config / "unet" / "config.json").write_text(json.dumps(unet))
+    shutil.rmtree(config / "text_encoder")
+    failed = train(yaml, "--dry-run", check=False)
+    assert failed.returncode == 2 and "refiner" in failed.stderr, failed.stderr
 
 
 def test_dry_run_writes_nothing(tmp_path):
