@@ -43,6 +43,12 @@ struct SafetensorsWriter::State {
   AtomicFile file;
   std::vector<SafeTensorInfo> tensors;
   size_t next = 0;
+  uint64_t written = 0;  // bytes of tensors[next]
+
+  void advance() {
+    ++next;
+    written = 0;
+  }
 };
 
 namespace {
@@ -69,7 +75,7 @@ std::string make_header(std::vector<SafeTensorInfo>& tensors, const std::map<std
 
 SafetensorsWriter::SafetensorsWriter(std::filesystem::path path, std::vector<SafeTensorInfo> tensors,
                                      std::map<std::string, std::string> metadata)
-    : state_(new State{AtomicFile(std::move(path)), std::move(tensors), 0}) {
+    : state_(new State{AtomicFile(std::move(path)), std::move(tensors), 0, 0}) {
   const std::string header = make_header(state_->tensors, metadata);
   const uint64_t length = header.size();
   state_->file.write(std::string_view(reinterpret_cast<const char*>(&length), 8));
@@ -79,14 +85,21 @@ SafetensorsWriter::SafetensorsWriter(std::filesystem::path path, std::vector<Saf
 SafetensorsWriter::~SafetensorsWriter() = default;
 
 void SafetensorsWriter::write(std::span<const std::byte> bytes) {
-  if (state_->next >= state_->tensors.size()) throw std::logic_error("more tensors written than declared");
-  const SafeTensorInfo& info = state_->tensors[state_->next];
-  if (bytes.size() != info.byte_count()) throw std::logic_error("wrong byte count for tensor " + info.name);
+  std::vector<SafeTensorInfo>& tensors = state_->tensors;
+  // Tensors without elements are passed over: a piece belongs to the first that still wants some.
+  while (state_->next < tensors.size() && state_->written == tensors[state_->next].byte_count()) state_->advance();
+  if (bytes.empty()) return;
+  if (state_->next >= tensors.size()) throw std::logic_error("more tensors written than declared");
+  const SafeTensorInfo& info = tensors[state_->next];
+  if (bytes.size() > info.byte_count() - state_->written) {
+    throw std::logic_error("wrong byte count for tensor " + info.name);
+  }
   state_->file.write(bytes);
-  ++state_->next;
+  state_->written += bytes.size();
 }
 
 void SafetensorsWriter::finish() {
+  write({});
   if (state_->next != state_->tensors.size()) throw std::logic_error("tensors declared but not written");
   state_->file.commit();
 }

@@ -69,7 +69,7 @@ class SafetensorsWriter {
                     std::map<std::string, std::string> metadata = {});
   ~SafetensorsWriter();
 
-  /// The next tensor's bytes; must have its exact size.
+  /// The next bytes of the next tensor that wants some: all of them or a piece, never beyond its end.
   void write(std::span<const std::byte> bytes);
   /// All tensors must have been written.
   void finish();
