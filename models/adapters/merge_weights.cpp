@@ -48,17 +48,18 @@ double largest_of(at::ScalarType type) {
   }
 }
 
-/// WeightsError unless every number of `values` is one of `type`.
-void check_numbers(const at::Tensor& values, at::ScalarType type, const std::string& name) {
+/// WeightsError unless every number of `values` is one of `type`. `path`: what the adapters are merged into.
+void check_numbers(const at::Tensor& values, at::ScalarType type, const std::string& name,
+                   const std::filesystem::path& path) {
   const bool narrow = values.scalar_type() != at::kFloat && values.scalar_type() != at::kDouble;
   const auto [low, high] = at::aminmax(narrow ? values.to(at::kFloat) : values);
   const double largest = std::max(-low.item<double>(), high.item<double>());  // aminmax of NaN is NaN
   if (std::isnan(low.item<double>()) || std::isinf(largest)) {
-    throw WeightsError(text("the merged ", name, " holds numbers that are none (NaN or infinite)"), "",
+    throw WeightsError(text("the merged ", name, " holds numbers that are none (NaN or infinite)"), path.string(),
                        "the model, a LoRA or its weight is at fault: merge them one by one to see which");
   }
   if (largest <= largest_of(type)) return;
-  throw WeightsError(text("the merged ", name, " holds ", largest, ", too large for its type"), "",
+  throw WeightsError(text("the merged ", name, " holds ", largest, ", too large for its type"), path.string(),
                      "write the model with --dtype bf16 or fp32");
 }
 
@@ -94,9 +95,10 @@ void finish_merge(StoredPipeline& pipeline, std::optional<SafeDtype> dtype) {
         continue;
       }
       source.dtype = dtype.value_or(source.dtype);
-      source.read = [read = std::move(source.read), type = scalar_type(source.dtype), name = source.name] {
+      source.read = [read = std::move(source.read), type = scalar_type(source.dtype), name = source.name,
+                     path = pipeline.path] {
         at::Tensor values = read();
-        check_numbers(values, type, name);
+        check_numbers(values, type, name, path);
         return values;  // whoever writes it converts it, into memory of its own
       };
     }

@@ -60,7 +60,8 @@ TEST_F(ModelKindOfFile, OnlySdxlIsReadAsSdxl) {
                  "give an SDXL");
   expect_refused(checkpoint, named({"cond_stage_model.model.ln_final.weight"}), "Stable Diffusion 2", "give an SDXL");
   expect_refused(checkpoint, named({"conditioner.embedders.0.model.ln_final.weight"}), "refiner", "base model");
-  expect_refused(checkpoint, named({"lora_unet_x.lora_down.weight"}), "LoRA (kohya), not an SDXL", "--lora");
+  expect_refused(checkpoint, named({"lora_unet_x.lora_down.weight"}), "LoRA (kohya), not an SDXL",
+                 "this file as its LoRA");
   expect_refused(checkpoint, named({"clip_l", "clip_g"}), "textual inversion", "on top of a model");
   expect_refused(checkpoint, named({"first_stage_model.decoder.conv_in.weight"}), "VAE", "model.vae");
   expect_refused(checkpoint, named({"rain"}), "none of its tensors", "give an SDXL");
