@@ -73,7 +73,10 @@ def transformers_outputs(model, inputs, dtype):
     pooled = {"text_embeds": output.text_embeds} if with_projection else {"pooler_output": output.pooler_output}
     hidden = {"last_hidden_state": output.last_hidden_state, "penultimate_hidden_state": output.hidden_states[-2]}
     outputs = hidden | pooled
-    outputs["penultimate_hidden_state"].backward(inputs["cotangent"].to(dtype))
+    loss = (outputs["penultimate_hidden_state"] * inputs["cotangent"].to(dtype)).sum()
+    if "cotangent_pooled" in inputs:
+        loss = loss + (next(iter(pooled.values())) * inputs["cotangent_pooled"].to(dtype)).sum()
+    loss.backward()
     gradients = {
         f"grad.{file_name(name)}": torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.clone()
         for name, parameter in model.named_parameters()
@@ -94,14 +97,19 @@ def test_outputs_and_gradients_equal_transformers(seed, tmp_path):
     model.save_pretrained(tmp_path / "encoder", max_shard_size="20KB" if seed % 3 == 0 else "1GB")
     ids = random_ids(rng, config)
     cotangent = torch.from_numpy(rng.standard_normal((*ids.shape, config.hidden_size))).float()
-    inputs = {"input_ids": ids, "cotangent": cotangent}
-    evaluate(tmp_path, "text-encoder-2" if seed % 2 else "text-encoder", tmp_path / "encoder", inputs, "--grad")
-    peer = transformers_outputs(model, inputs, torch.float32)
-    exact = transformers_outputs(model, inputs, torch.float64)
-    ours = load_file(tmp_path / "outputs.safetensors")
-    unreached = [name for name, tensor in exact.items() if not tensor.any()]  # last layer, final norm, projection
-    assert len(unreached) >= 18 and not any(ours.pop(name).any() for name in unreached)
-    assert_parity(ours, peer, {name: tensor for name, tensor in exact.items() if name not in unreached})
+    pooled_width = config.projection_dim if seed % 2 else config.hidden_size
+    # Alone the penultimate state reaches neither the last layer nor the final norm and the projection.
+    cotangent_pooled = torch.from_numpy(rng.standard_normal((len(ids), pooled_width))).float()
+    for cotangents in ({"cotangent": cotangent}, {"cotangent": cotangent, "cotangent_pooled": cotangent_pooled}):
+        inputs = {"input_ids": ids, **cotangents}
+        evaluate(tmp_path, "text-encoder-2" if seed % 2 else "text-encoder", tmp_path / "encoder", inputs, "--grad")
+        peer = transformers_outputs(model, inputs, torch.float32)
+        exact = transformers_outputs(model, inputs, torch.float64)
+        ours = load_file(tmp_path / "outputs.safetensors")
+        unreached = [name for name, tensor in exact.items() if not tensor.any()]
+        assert len(unreached) == (0 if "cotangent_pooled" in cotangents else 18 + seed % 2)
+        assert not any(ours.pop(name).any() for name in unreached)
+        assert_parity(ours, peer, {name: tensor for name, tensor in exact.items() if name not in unreached})
 
 
 def test_files_with_the_prefix_and_the_old_buffer_are_read(tmp_path):
@@ -121,7 +129,7 @@ def test_files_with_the_prefix_and_the_old_buffer_are_read(tmp_path):
     torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("fault", ["component", "type", "range", "length", "config", "missing"])
+@pytest.mark.parametrize("fault", ["component", "type", "range", "length", "config", "missing", "cotangent"])
 def test_what_does_not_fit_is_the_users_error(fault, tmp_path):
     rng = numpy.random.default_rng(60)
     config, model = random_model(rng, 60)
@@ -140,6 +148,9 @@ def test_what_does_not_fit_is_the_users_error(fault, tmp_path):
         path.write_text(json.dumps(json.loads(path.read_text()) | {"hidden_act": "relu"}))
     elif fault == "missing":
         (tmp_path / "encoder" / "model.safetensors").unlink()
-    result = evaluate(tmp_path, component, tmp_path / "encoder", {"input_ids": ids}, check=False)
+    inputs, options = {"input_ids": ids}, []
+    if fault == "cotangent":
+        inputs["cotangent"], options = torch.zeros(len(ids), 1, config.hidden_size), ["--grad"]
+    result = evaluate(tmp_path, component, tmp_path / "encoder", inputs, *options, check=False)
     assert result.returncode == 2 and result.stderr.startswith("error: "), result.stderr
     assert not (tmp_path / "outputs.safetensors").exists()

@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.parity import assert_parity  # noqa: E402
+from support.parity import assert_parity, relative_error  # noqa: E402
 from support.programs import run  # noqa: E402
 from support.tiny import write_run  # noqa: E402
 
@@ -62,7 +62,7 @@ def input_of(half):
 
 
 def forward(model, half, x):
-    """What `model eval` writes, the output that the cotangent belongs to first."""
+    """What `model eval` writes, in the order of the cotangents."""
     if half == "decode":
         return {"sample": model.decode(x).sample}
     posterior = model.encode(x).latent_dist
@@ -84,7 +84,8 @@ def diffusers_outputs(model, half, inputs, dtype):
     model.zero_grad()
     leaf = inputs[input_of(half)].to(dtype, copy=True).requires_grad_(True)
     outputs = forward(model, half, leaf)
-    next(iter(outputs.values())).backward(inputs["cotangent"].to(dtype))
+    cotangents = [inputs[name].to(dtype) for name in inputs if name.startswith("cotangent")]
+    torch.autograd.backward(list(outputs.values()), cotangents)
     ran = {"encode": ("encoder.", "quant_conv."), "decode": ("decoder.", "post_quant_conv.")}[half]
     gradients = {name: p.grad for name, p in model.named_parameters() if name.startswith(ran)}
     gradients[input_of(half)] = leaf.grad
@@ -109,16 +110,12 @@ def test_outputs_and_gradients_equal_diffusers(seed, tmp_path):
     for half in ("encode", "decode"):
         inputs = {input_of(half): random_input(rng, model, half)}
         with torch.no_grad():
-            shape = next(iter(forward(model, half, inputs[input_of(half)]).values())).shape
-        inputs["cotangent"] = normal(rng, *shape)
+            shapes = [output.shape for output in forward(model, half, inputs[input_of(half)]).values()]
+        inputs |= {name: normal(rng, *shape) for name, shape in zip(("cotangent", "cotangent_logvar"), shapes)}
         ours = evaluate(tmp_path, half, inputs, "--grad")
         peer = diffusers_outputs(model, half, inputs, torch.float32)
         exact = diffusers_outputs(model, half, inputs, torch.float64)
         assert_parity(ours, peer, exact)
-
-
-def relative_error(ours, exact):
-    return ((ours.double() - exact).norm() / exact.norm()).item()
 
 
 @pytest.mark.parametrize("half", ["encode", "decode"])

@@ -77,6 +77,17 @@ void check_eval_shape(const NamedTensors& inputs, const std::string& name, const
   }
 }
 
+void eval_backward(const NamedTensors& inputs, const std::vector<std::pair<std::string, at::Tensor>>& outputs) {
+  at::Tensor sum;
+  for (const auto& [name, output] : outputs) {
+    if (sum.defined() && !inputs.contains(name)) continue;
+    check_eval_shape(inputs, name, output.sizes().vec());
+    const at::Tensor product = (eval_input(inputs, name) * output).sum();
+    sum = sum.defined() ? sum + product : product;
+  }
+  sum.backward();
+}
+
 at::Tensor eval_gradient(const at::Tensor& tensor) {
   return tensor.grad().defined() ? tensor.grad() : at::zeros_like(tensor);
 }

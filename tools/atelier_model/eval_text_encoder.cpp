@@ -35,9 +35,9 @@ NamedTensors eval_clip(const std::filesystem::path& path, bool with_projection, 
                           {with_projection ? "text_embeds" : "pooler_output", output.pooled}};
   if (!options.grad) return outputs;
 
-  output.hidden_state.backward(eval_input(inputs, "cotangent"));
+  eval_backward(inputs, {{"cotangent", output.hidden_state}, {"cotangent_pooled", output.pooled}});
   model->for_each_parameter([&](const std::string& name, at::Tensor& parameter) {
-    outputs["grad." + name] = parameter.grad().defined() ? parameter.grad() : at::zeros_like(parameter);
+    outputs["grad." + name] = eval_gradient(parameter);
   });
   return outputs;
 }

@@ -43,7 +43,7 @@ NamedTensors eval_unet(const std::filesystem::path& path, const NamedTensors& in
                      leaves["text_embeds"], eval_input(inputs, "time_ids"));
   NamedTensors results{{"sample", output.detach()}};
   if (!grad) return results;
-  output.backward(eval_input(inputs, "cotangent"));
+  eval_backward(inputs, {{"cotangent", output}});
   for (const auto& [name, leaf] : leaves) results["grad." + name] = eval_gradient(leaf);
   model->for_each_parameter(
       [&](const std::string& name, at::Tensor& tensor) { results["grad." + name] = eval_gradient(tensor); });

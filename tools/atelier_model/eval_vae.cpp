@@ -21,11 +21,9 @@ std::unique_ptr<AutoencoderKL> prepare_vae(const std::filesystem::path& path, co
   return model;
 }
 
-/// Adds the gradients of sum(cotangent * output): of the input `name`, and of the parameters of the half that ran.
-void add_vae_gradients(NamedTensors& results, const NamedTensors& inputs, const at::Tensor& output,
-                       const std::string& name, const at::Tensor& leaf, AutoencoderKL& model, bool encodes) {
-  check_eval_shape(inputs, "cotangent", output.sizes().vec());
-  output.backward(eval_input(inputs, "cotangent"));
+/// Adds what a backward left: the gradients of the input `name`, and of the parameters of the half that ran.
+void add_vae_gradients(NamedTensors& results, const std::string& name, const at::Tensor& leaf, AutoencoderKL& model,
+                       bool encodes) {
   results["grad." + name] = eval_gradient(leaf);
   model.for_each_parameter([&](const std::string& parameter, at::Tensor& tensor) {
     const bool of_encoder = parameter.starts_with("encoder.") || parameter.starts_with("quant_conv.");
@@ -46,7 +44,9 @@ NamedTensors eval_vae_encode(const std::filesystem::path& path, const NamedTenso
   }
   const auto [mean, logvar] = model->moments(sample);
   NamedTensors results{{"mean", mean.detach()}, {"logvar", logvar.detach()}};
-  if (options.grad) add_vae_gradients(results, inputs, mean, "sample", sample, *model, /*encodes=*/true);
+  if (!options.grad) return results;
+  eval_backward(inputs, {{"cotangent", mean}, {"cotangent_logvar", logvar}});
+  add_vae_gradients(results, "sample", sample, *model, /*encodes=*/true);
   return results;
 }
 
@@ -57,7 +57,9 @@ NamedTensors eval_vae_decode(const std::filesystem::path& path, const NamedTenso
   const at::Tensor latents = eval_input(inputs, "latents").clone().set_requires_grad(options.grad);
   const at::Tensor sample = model->decode_unscaled(latents);
   NamedTensors results{{"sample", sample.detach()}};
-  if (options.grad) add_vae_gradients(results, inputs, sample, "latents", latents, *model, /*encodes=*/false);
+  if (!options.grad) return results;
+  eval_backward(inputs, {{"cotangent", sample}});
+  add_vae_gradients(results, "latents", latents, *model, /*encodes=*/false);
   return results;
 }
 

@@ -20,8 +20,8 @@ struct EvalOptions {
   std::vector<LoraArgument> loras;
 };
 
-/// One forward of a component, and with `grad` one backward from inputs["cotangent"]. `path` as in docs/cli.md. Returns
-/// the output tensors, with "grad.NAME" for every parameter and differentiable input when `grad`.
+/// One forward of a component, and with `grad` one eval_backward(). `path` as in docs/cli.md. Returns the output tensors,
+/// with "grad.NAME" for every parameter and differentiable input when `grad`.
 using EvalFunction = NamedTensors (*)(const std::filesystem::path& path, const NamedTensors& inputs,
                                       const EvalOptions& options);
 
@@ -37,6 +37,9 @@ NamedTensors eval_vae_decode(const std::filesystem::path& path, const NamedTenso
 const at::Tensor& eval_input(const NamedTensors& inputs, const std::string& name);
 /// ConfigError naming the input whose shape does not go with the model and the other inputs; -1 in `wanted`: any.
 void check_eval_shape(const NamedTensors& inputs, const std::string& name, const std::vector<int64_t>& wanted);
+/// One backward from the sum of inputs[NAME] * output over the pairs of NAME and output. ConfigError for a cotangent of
+/// another shape than its output; only the first must be there.
+void eval_backward(const NamedTensors& inputs, const std::vector<std::pair<std::string, at::Tensor>>& outputs);
 /// The gradient, zeros where the loss does not reach the tensor.
 at::Tensor eval_gradient(const at::Tensor& tensor);
 
