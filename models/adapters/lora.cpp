@@ -49,6 +49,11 @@ at::Tensor Lora::sum_with(const at::Tensor& weight) const {
   return sum.view(weight.sizes());
 }
 
+void Lora::add_to_rows(at::Tensor& rows, int64_t first) const {
+  const at::Tensor up = up_.flatten(1).narrow(0, first, rows.size(0)).to(rows.scalar_type());
+  rows.flatten(1).addmm_(up, down_.flatten(1).to(rows.scalar_type()), 1, scale() * multiplier());
+}
+
 at::Tensor Lora::delta(const Projection& projection, const ProjectionInput& input) const {
   std::vector<int64_t> shape = projection.weight().sizes().vec();
   shape[0] = rank();

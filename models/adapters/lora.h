@@ -17,6 +17,8 @@ class Lora : public NetworkAdapter {
   at::Tensor difference(at::IntArrayRef weight_shape) const override;
   at::Tensor delta(const Projection& projection, const ProjectionInput& input) const override;
   std::string shape_text() const override;
+  bool adds_rows() const override { return !mid_.defined() && !decomposes(); }
+  void add_to_rows(at::Tensor& rows, int64_t first) const override;
 
  protected:
   at::Tensor sum_with(const at::Tensor& weight) const override;

@@ -1,9 +1,11 @@
 #include "models/adapters/merge_weights.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <set>
 
@@ -25,18 +27,18 @@ LoraNaming naming_of(const StoredPipeline& pipeline, Part part) {
   return {};
 }
 
-void merge_into(TensorSource& source, const std::shared_ptr<const AdapterFile>& file, const std::string& id,
-                double multiplier) {
-  const std::shared_ptr<NetworkAdapter> adapter = file->read(id);
-  if (!adapter->fits_shape(source.shape)) {
-    throw_misfit(file->modules().at(id), *adapter, source.name, source.shape, file->path().string());
+/// One adapter of one file; it is read again wherever it is used, so nothing is kept.
+struct MergeStep {
+  std::shared_ptr<const AdapterFile> file;
+  std::string id;
+  double multiplier;
+
+  std::shared_ptr<NetworkAdapter> adapter() const {
+    std::shared_ptr<NetworkAdapter> read = file->read(id);
+    read->set_multiplier(multiplier);
+    return read;
   }
-  source.read = [read = std::move(source.read), file, id, multiplier] {
-    const std::shared_ptr<NetworkAdapter> again = file->read(id);
-    again->set_multiplier(multiplier);
-    return again->adapted_weight(read().to(at::kFloat));
-  };
-}
+};
 
 double largest_of(at::ScalarType type) {
   switch (type) {
@@ -63,6 +65,71 @@ void check_numbers(const at::Tensor& values, at::ScalarType type, const std::str
                      "write the model with --dtype bf16 or fp32");
 }
 
+/// TensorSource::read of a tensor that adapters are merged into.
+struct MergedRead {
+  std::function<at::Tensor()> base;
+  std::vector<MergeStep> steps;
+  at::ScalarType type;
+  std::string name;
+  std::filesystem::path path;  // of the model
+
+  at::Tensor operator()() const {
+    const at::Tensor weight = base();
+    std::vector<std::shared_ptr<NetworkAdapter>> adapters;
+    for (const MergeStep& step : steps) adapters.push_back(step.adapter());
+    const auto by_rows = [](const auto& adapter) { return adapter->adds_rows(); };
+    const bool rows = weight.dim() > 0 && std::all_of(adapters.begin(), adapters.end(), by_rows);
+    return rows ? merged_by_rows(weight, adapters) : merged_at_once(weight, adapters);
+  }
+
+ private:
+  using Adapters = std::vector<std::shared_ptr<NetworkAdapter>>;
+
+  at::Tensor merged_at_once(at::Tensor weight, const Adapters& adapters) const {
+    for (const auto& adapter : adapters) weight = adapter->adapted_weight(weight.to(at::kFloat));
+    check_numbers(weight, type, name, path);
+    return weight;  // whoever writes it converts it
+  }
+
+  /// As many rows at a time as stay in the processor's cache: through memory it takes twice as long.
+  at::Tensor merged_by_rows(const at::Tensor& weight, const Adapters& adapters) const {
+    constexpr int64_t kBlock = int64_t{1} << 18;  // elements
+    const int64_t height = weight.size(0), most = std::max<int64_t>(1, kBlock / weight[0].numel());
+    const bool same = adapters.empty() && weight.scalar_type() == type;
+    const at::Tensor merged = same ? weight : at::empty(weight.sizes(), type);
+    std::vector<int64_t> block_shape = weight.sizes().vec();
+    block_shape[0] = std::min(most, height);
+    at::parallel_for(0, (height + most - 1) / most, 1, [&](int64_t begin, int64_t end) {
+      const at::NoGradGuard no_grad;  // the mode is a thread's own
+      const at::Tensor block = at::empty(block_shape, weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
+      for (int64_t first = begin * most; first < std::min(end * most, height); first += most) {
+        const int64_t count = std::min(most, height - first);
+        at::Tensor rows = block.narrow(0, 0, count).copy_(weight.narrow(0, first, count));
+        for (const auto& adapter : adapters) adapter->add_to_rows(rows, first);
+        check_numbers(rows, type, name, path);
+        if (!same) merged.narrow(0, first, count).copy_(rows);
+      }
+    });
+    return merged;
+  }
+};
+
+/// The MergedRead of `source`, which from now on reads through it.
+MergedRead& merged_read(TensorSource& source, const std::filesystem::path& path) {
+  if (!source.read.target<MergedRead>()) {
+    source.read = MergedRead{std::move(source.read), {}, scalar_type(source.dtype), source.name, path};
+  }
+  return *source.read.target<MergedRead>();
+}
+
+void merge_into(TensorSource& source, const MergeStep& step, const std::filesystem::path& path) {
+  const std::shared_ptr<NetworkAdapter> adapter = step.adapter();
+  if (!adapter->fits_shape(source.shape)) {
+    throw_misfit(step.file->modules().at(step.id), *adapter, source.name, source.shape, step.file->path().string());
+  }
+  merged_read(source, path).steps.push_back(step);
+}
+
 }  // namespace
 
 std::vector<std::string> merge_adapters(StoredPipeline& pipeline, const std::shared_ptr<const AdapterFile>& file,
@@ -77,7 +144,7 @@ std::vector<std::string> merge_adapters(StoredPipeline& pipeline, const std::sha
       const auto place = naming(source.name.substr(0, source.name.size() - kWeight.size()));
       const std::string* id = place ? file->find(*place) : nullptr;
       if (!id) continue;
-      merge_into(source, file, *id, multiplier);
+      merge_into(source, {file, *id, multiplier}, pipeline.path);
       merged.insert(*id);
     }
   }
@@ -95,12 +162,7 @@ void finish_merge(StoredPipeline& pipeline, std::optional<SafeDtype> dtype) {
         continue;
       }
       source.dtype = dtype.value_or(source.dtype);
-      source.read = [read = std::move(source.read), type = scalar_type(source.dtype), name = source.name,
-                     path = pipeline.path] {
-        at::Tensor values = read();
-        check_numbers(values, type, name, path);
-        return values;  // whoever writes it converts it, into memory of its own
-      };
+      merged_read(source, pipeline.path).type = scalar_type(source.dtype);
     }
   }
 }

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <stdexcept>
 
 #include "configs/base/error.h"
 #include "configs/base/text.h"
@@ -57,6 +58,10 @@ at::Tensor NetworkAdapter::adapted_weight(const at::Tensor& weight) const {
 
 at::Tensor NetworkAdapter::sum_with(const at::Tensor& weight) const {
   return at::add(weight, difference(weight.sizes()).to(weight.scalar_type()), multiplier_);
+}
+
+void NetworkAdapter::add_to_rows(at::Tensor&, int64_t) const {
+  throw std::logic_error("NetworkAdapter::add_to_rows: this adapter needs the whole weight");
 }
 
 void NetworkAdapter::decompose(at::IntArrayRef weight_shape) {

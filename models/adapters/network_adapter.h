@@ -67,6 +67,11 @@ class NetworkAdapter : public Adapter {
   /// The shape of the weight it was made for, as far as the factors tell: "[640, 320]".
   virtual std::string shape_text() const = 0;
 
+  /// Whether add_to_rows() is there: every row of the merged weight needs that row of the weight alone.
+  virtual bool adds_rows() const { return false; }
+  /// Adds multiplier * difference to `rows` [n, ...] of the weight, in fp32 or fp64, the first of them being row `first`, in place.
+  virtual void add_to_rows(at::Tensor& rows, int64_t first) const;
+
  protected:
   NetworkAdapter(int64_t rank, double alpha) : rank_(rank), alpha_(alpha) {}
   /// Of a file: alpha and dora_scale.

@@ -5,12 +5,16 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
+#include <deque>
 #include <functional>
+#include <future>
 #include <set>
+#include <utility>
 
 #include "configs/base/error.h"
 #include "configs/base/hash.h"
 #include "configs/base/text.h"
+#include "configs/base/thread_pool.h"
 #include "models/keys/key_map.h"
 #include "models/weights/weights.h"
 
@@ -104,30 +108,57 @@ SafeDtype written_dtype(const TensorSource& source, const std::optional<SafeDtyp
   return wanted && is_floating(source.dtype) && !empty ? *wanted : source.dtype;
 }
 
-/// Hands on the bytes of `source` as `dtype`: where they lie if they are that already, else converted piece by piece in
-/// a buffer that stays in the processor's cache (through memory, converting a file took three times as long).
-void for_each_piece(const TensorSource& source, SafeDtype dtype,
-                    const std::function<void(std::span<const std::byte>)>& use) {
+/// Hands on the values of `source` as `dtype`, contiguous on the CPU: where they lie if they are that already, else
+/// converted piece by piece, so that a piece is used while it is in the processor's cache.
+void for_each_piece(const TensorSource& source, SafeDtype dtype, const std::function<void(at::Tensor)>& use) {
   const at::Tensor values = source.read();
   const at::ScalarType type = scalar_type(dtype);
-  if (values.scalar_type() == type && values.device().is_cpu() && values.is_contiguous()) {
-    return use(tensor_bytes(values));
-  }
+  if (values.scalar_type() == type && values.device().is_cpu() && values.is_contiguous()) return use(values);
   constexpr int64_t kPiece = int64_t{1} << 18;  // elements
   const at::Tensor flat = values.reshape({-1});
-  const at::Tensor buffer = at::empty({std::min(kPiece, flat.numel())}, type);
   for (int64_t begin = 0; begin < flat.numel(); begin += kPiece) {
     const int64_t count = std::min(kPiece, flat.numel() - begin);
-    use(tensor_bytes(buffer.narrow(0, 0, count).copy_(flat.narrow(0, begin, count))));
+    use(at::empty({count}, type).copy_(flat.narrow(0, begin, count)));
   }
 }
+
+/// Writes tensors on a thread of its own while the next ones are made.
+class WriteBehind {
+ public:
+  explicit WriteBehind(SafetensorsWriter& writer) : writer_(writer) {}
+
+  void write(at::Tensor piece) {
+    submit([this, piece = std::move(piece)] { writer_.write(tensor_bytes(piece)); });
+  }
+  /// Calls `task` when everything before it has been written.
+  void submit(std::function<void()> task) {
+    constexpr size_t kMostPending = 3;  // what is made is held in memory
+    if (pending_.size() == kMostPending) wait_for_one();
+    pending_.push_back(thread_.submit(std::move(task)));
+  }
+  void finish() {
+    while (!pending_.empty()) wait_for_one();
+  }
+
+ private:
+  /// Throws what writing threw.
+  void wait_for_one() {
+    std::future<void> first = std::move(pending_.front());
+    pending_.pop_front();
+    first.get();
+  }
+
+  SafetensorsWriter& writer_;
+  std::deque<std::future<void>> pending_;
+  ThreadPool thread_{1};
+};
 
 /// "0x" and the SHA-256 of the data section that `sources` make.
 std::string data_hash(const std::vector<TensorSource>& sources, const std::optional<SafeDtype>& dtype) {
   Sha256Hasher hasher;
   for (const TensorSource& source : sources) {
     for_each_piece(source, written_dtype(source, dtype),
-                   [&](std::span<const std::byte> piece) { hasher.update(piece); });
+                   [&](const at::Tensor& piece) { hasher.update(tensor_bytes(piece)); });
     if (source.release) source.release();
   }
   return "0x" + hasher.hex();
@@ -189,15 +220,17 @@ void write_tensor_sources(const fs::path& file, std::vector<TensorSource> source
   std::map<std::string, std::string> metadata = options.metadata;
   if (options.hash) metadata["modelspec.hash_sha256"] = data_hash(sources, options.dtype);
   SafetensorsWriter writer(file, std::move(infos), std::move(metadata));
+  WriteBehind output(writer);
   for (const TensorSource& source : sources) {
     int64_t bytes = 0;
-    for_each_piece(source, dtype(source), [&](std::span<const std::byte> piece) {
-      writer.write(piece);
-      bytes += static_cast<int64_t>(piece.size());
+    for_each_piece(source, dtype(source), [&](at::Tensor piece) {
+      bytes += static_cast<int64_t>(piece.nbytes());
+      output.write(std::move(piece));
     });
-    if (source.release) source.release();
+    if (source.release) output.submit(source.release);
     if (options.on_tensor) options.on_tensor(bytes);
   }
+  output.finish();
   writer.finish();
 }
 

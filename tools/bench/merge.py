@@ -11,6 +11,7 @@ and MLP layers of the UNet and both text encoders. Both sides end with the file 
 import argparse
 import json
 import os
+import shutil
 import statistics
 import struct
 import subprocess
@@ -139,23 +140,24 @@ def main():
     arguments.folder.mkdir(parents=True, exist_ok=True)
     layers = write_model(arguments.folder)
     model = convert(arguments.folder, arguments.build)
-    adapters, out = arguments.folder / "adapters.safetensors", arguments.folder / "out.safetensors"
+    adapters, folder_out = arguments.folder / "adapters.safetensors", arguments.folder / "out"
+    folder_out.mkdir(exist_ok=True)
     write_adapters(adapters, layers, arguments.algo, arguments.rank)
     print(f"{model.stat().st_size / 1e9:.2f} GB, {len(layers)} modules of {arguments.algo}, rank {arguments.rank}")
-    merge = [arguments.build / "bin" / "atelier", "model", "merge", model, f"{adapters}:0.8", "--out", out, "--quiet"]
-    copy = ["sh", "-c", f'cp "{model}" "{out}" && sync "{out}"']
+    merge = [arguments.build / "bin" / "atelier", "model", "merge", model, f"{adapters}:0.8"]
     pairs = []
-    for _ in range(arguments.turns):
-        times = []
-        for command in (copy, merge):
-            out.unlink(missing_ok=True)
-            times.append(measure(command))
-        pairs.append(times)
-        (copied, _), (merged, peak) = times
-        print(f"cp {copied:.1f} s, merge {merged:.1f} s: {merged / copied:.2f} times; "
-              f"{peak:.2f} GiB resident at most", flush=True)
-    out.unlink()
-    print(f"median ratio {statistics.median(merged / copied for (copied, _), (merged, _) in pairs):.2f}")
+    try:
+        for turn in range(arguments.turns + 1):
+            copied, merged = (folder_out / f"{kind}{turn}.safetensors" for kind in ("copy", "merge"))
+            copy_seconds, _ = measure(["sh", "-c", f'cp "{model}" "{copied}" && sync "{copied}"'])
+            merge_seconds, peak = measure([*merge, "--out", merged, "--quiet"])
+            print(f"cp {copy_seconds:.1f} s, merge {merge_seconds:.1f} s: {merge_seconds / copy_seconds:.2f} times; "
+                  f"{peak:.2f} GiB resident at most{'' if turn else ' (does not count)'}", flush=True)
+            if turn:
+                pairs.append(merge_seconds / copy_seconds)
+    finally:
+        shutil.rmtree(folder_out)
+    print(f"median ratio {statistics.median(pairs):.2f}")
 
 
 if __name__ == "__main__":
