@@ -105,6 +105,23 @@ ADAPTERS = {  # tensors of one module -> algorithm, ranks
 }
 
 
+def test_a_folder_of_links_is_told_by_its_own_names(tmp_path):
+    """A hub's cache holds links to files elsewhere; a part may itself be a link."""
+    blobs, linked = tmp_path / "blobs", tmp_path / "snapshot"
+    (blobs / "vae").mkdir(parents=True)
+    (linked / "unet").mkdir(parents=True)
+    save_file(tensors(*KINDS["unet"]), blobs / "0123abcd")
+    save_file(tensors(*KINDS["vae"]), blobs / "vae/diffusion_pytorch_model.safetensors")
+    (linked / "unet/diffusion_pytorch_model.safetensors").symlink_to("../../blobs/0123abcd")
+    (linked / "vae").symlink_to(blobs / "vae")
+    (linked / "model_index.json").write_text('{"_class_name": "StableDiffusionXLPipeline"}')
+    for path in (linked, f"{linked}/"):
+        found = as_json(path)
+        assert {file["file"]: file["kind"] for file in found["files"]} == {
+            f"{part}/diffusion_pytorch_model.safetensors": part for part in ("unet", "vae")}
+        assert found["parameters"] == 24 * 4
+
+
 @pytest.mark.parametrize("algorithm", list(ADAPTERS))
 @pytest.mark.parametrize("dtype", [numpy.float16, numpy.float32])
 def test_adapters_of_every_kind(algorithm, dtype, tmp_path):

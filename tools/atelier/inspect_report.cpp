@@ -122,7 +122,9 @@ std::string class_in(const fs::path& file) {
 /// Files of a folder and of its component folders whose name ends so, by name.
 std::vector<fs::path> files_under(const fs::path& folder, std::string_view end) {
   std::vector<fs::path> files;
-  for (auto entry = fs::recursive_directory_iterator(folder); entry != fs::recursive_directory_iterator(); ++entry) {
+  // Hubs' caches keep files, and people keep component folders, as links.
+  auto entry = fs::recursive_directory_iterator(folder, fs::directory_options::follow_directory_symlink);
+  for (; entry != fs::recursive_directory_iterator(); ++entry) {
     if (entry.depth() >= 1) entry.disable_recursion_pending();
     if (entry->is_regular_file() && entry->path().filename().string().ends_with(end)) files.push_back(entry->path());
   }
@@ -161,7 +163,7 @@ ModelReport inspect_folder(const fs::path& folder, const InspectArguments& argum
   }
   for (const fs::path& index : files_under(folder, kIndexEnd)) require_shards(index);
   for (const fs::path& file : files_under(folder, ".safetensors")) {
-    report.files.push_back(inspect_file(file, fs::relative(file, folder).string(), arguments));
+    report.files.push_back(inspect_file(file, file.lexically_relative(folder).string(), arguments));
   }
   if (report.files.empty() && !fs::exists(config)) {
     throw WeightsError("there is no model in this folder", folder.string(),
