@@ -15,6 +15,7 @@
 #include "configs/base/progress.h"
 #include "configs/base/text.h"
 #include "tools/atelier_model/adapter_output.h"
+#include "tools/atelier_model/model_output.h"
 #include "tools/atelier_model/verbs.h"
 
 namespace atelier {
@@ -75,6 +76,7 @@ void print_resize_summary(const std::vector<ResizedModule>& modules) {
 }
 
 void run_resize(const ResizeArguments& arguments) {
+  require_kept(arguments.out.file, {arguments.in});
   arguments.out.require_free();
   const RankChoice choice = choice_of(arguments, arguments.rank);
   const RankChoice conv = choice_of(arguments, arguments.conv_rank > 0 ? arguments.conv_rank : arguments.rank);
