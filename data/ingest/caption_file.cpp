@@ -32,8 +32,8 @@ std::optional<CaptionFile> read_caption_file(const std::filesystem::path& path) 
   for (const std::string_view line : split(rest, '\n')) {
     if (first)
       file.caption = trim(line);
-    else if (!trim(line).empty())
-      ++file.further_lines;
+    else if (const std::string_view further = trim(line); !further.empty())
+      file.further_captions.emplace_back(further);
     first = false;
   }
   return file;

@@ -11,8 +11,8 @@
 namespace atelier {
 
 struct CaptionFile {
-  std::string caption;        // the first line
-  int32_t further_lines = 0;  // with something on them; not used (as in sd-scripts)
+  std::string caption;                        // the first line
+  std::vector<std::string> further_captions;  // the other lines with something on them
 };
 
 /// nullopt if there is no such file. A BOM and CRLF are harmless. DataError whose summary is the word for counting

@@ -112,7 +112,7 @@ void FolderReader::read_file(const std::string& id, const PictureProbe& probe, P
     batch.without_caption += !caption;
     if (caption) {
       post.caption = std::move(caption->caption);
-      post.further_lines = caption->further_lines;
+      post.further_captions = std::move(caption->further_captions);
     }
   } catch (const DataError& error) {
     batch.bad.push_back({id, 0, error.summary(), error.where()});

@@ -102,8 +102,12 @@ ReadSource read_source(const SourceOptions& options, const PictureProbe& probe, 
 /// Takes out the posts that sexualise minors; nothing of them is kept but their number.
 void exclude_minors(const MinorsFilter& filter, const std::vector<MinorsFilter::Verdict>& verdicts,
                     ReadSource& source) {
-  source.summary.excluded_minors = static_cast<int64_t>(std::erase_if(
-      source.posts, [&](const Post& post) { return filter.excludes(post.tags, verdicts, post.caption, post.rating); }));
+  source.summary.excluded_minors = static_cast<int64_t>(std::erase_if(source.posts, [&](const Post& post) {
+    const auto excluded_by = [&](const std::string& caption) {
+      return filter.excludes(post.tags, verdicts, caption, post.rating);
+    };
+    return excluded_by(post.caption) || std::ranges::any_of(post.further_captions, excluded_by);
+  }));
 }
 
 /// Of posts with one id the first stays.
@@ -122,7 +126,7 @@ void summarise(ReadSource& source) {
   for (const BadSample& sample : source.bad) ++summary.quarantined[sample.reason];
   for (const Post& post : source.posts) {
     summary.without_picture += post.picture.path.empty();
-    summary.further_caption_lines += post.further_lines;
+    summary.further_caption_lines += static_cast<int64_t>(post.further_captions.size());
     summary.truncated += post.picture.info.truncated;
     summary.animated += post.picture.info.animated;
   }
@@ -176,6 +180,8 @@ void hash_post(const Post& post, int32_t source, ContentHasher& hasher) {
   hasher.update_field(post.parent_id);
   hasher.update_field(post.md5);
   hasher.update_field(post.caption);
+  for (const std::string& caption : post.further_captions) hasher.update_field(caption);
+  hasher.update_number(post.is_deleted | post.is_banned << 1 | post.is_pending << 2);
   for (const int32_t tag : post.tags) hasher.update_number(tag);
 }
 
@@ -201,6 +207,9 @@ ManifestParts make_parts(const std::vector<ReadSource>& sources, TagDictionary t
       hash_post(post, static_cast<int32_t>(s), content);
       content.update_number(static_cast<int64_t>(person.person_class));
       state.update_field(post.picture.path);
+      state.update_number(post.picture.offset);
+      state.update_field(post.source_url);
+      state.update_field(post.pixel_hash);
       state.update_number(post.picture.modified_ns);
       state.update_number(static_cast<int64_t>(person.group_size));
       state.update_number(person.inferred);

@@ -75,6 +75,10 @@ ImageFormat Manifest::format(int64_t row) const {
 bool Manifest::animated(int64_t row) const { return state_->at(row).flag(kAnimatedColumn, within(row)); }
 bool Manifest::truncated(int64_t row) const { return state_->at(row).flag(kTruncatedColumn, within(row)); }
 
+int64_t Manifest::file_offset(int64_t row) const {
+  return state_->at(row).as<arrow::Int64Array>(kFileOffsetColumn).Value(within(row));
+}
+
 int64_t Manifest::file_size(int64_t row) const {
   return state_->at(row).as<arrow::Int64Array>(kFileSizeColumn).Value(within(row));
 }
@@ -112,6 +116,27 @@ std::optional<int32_t> Manifest::fav_count(int64_t row) const {
 
 std::string_view Manifest::parent_id(int64_t row) const { return state_->at(row).string(kParentIdColumn, within(row)); }
 std::string_view Manifest::md5(int64_t row) const { return state_->at(row).string(kMd5Column, within(row)); }
+std::string_view Manifest::pixel_hash(int64_t row) const {
+  return state_->at(row).string(kPixelHashColumn, within(row));
+}
+
+std::string_view Manifest::source_url(int64_t row) const {
+  return state_->at(row).string(kSourceUrlColumn, within(row));
+}
+
+bool Manifest::is_deleted(int64_t row) const { return state_->at(row).flag(kDeletedColumn, within(row)); }
+bool Manifest::is_banned(int64_t row) const { return state_->at(row).flag(kBannedColumn, within(row)); }
+bool Manifest::is_pending(int64_t row) const { return state_->at(row).flag(kPendingColumn, within(row)); }
+
+int64_t Manifest::further_captions(int64_t row) const {
+  return state_->at(row).as<arrow::ListArray>(kFurtherCaptionsColumn).value_length(within(row));
+}
+
+std::string_view Manifest::further_caption(int64_t row, int64_t index) const {
+  const auto& lists = state_->at(row).as<arrow::ListArray>(kFurtherCaptionsColumn);
+  return static_cast<const arrow::StringArray&>(*lists.values()).GetView(lists.value_offset(within(row)) + index);
+}
+
 std::string_view Manifest::caption(int64_t row) const { return state_->at(row).string(kCaptionColumn, within(row)); }
 
 PersonLabel Manifest::person(int64_t row) const {

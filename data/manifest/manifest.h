@@ -72,7 +72,8 @@ class Manifest {
   ImageFormat format(int64_t row) const;  // meaningless without a picture
   bool animated(int64_t row) const;
   bool truncated(int64_t row) const;
-  int64_t file_size(int64_t row) const;  // bytes
+  int64_t file_offset(int64_t row) const;  // bytes before the picture in its file
+  int64_t file_size(int64_t row) const;    // bytes of the picture
   int64_t file_modified_ns(int64_t row) const;
   std::optional<int64_t> created_at(int64_t row) const;  // seconds since 1970, UTC
   std::optional<int32_t> year(int64_t row) const;        // UTC
@@ -83,7 +84,14 @@ class Manifest {
   std::optional<int32_t> fav_count(int64_t row) const;
   std::string_view parent_id(int64_t row) const;  // empty: none
   std::string_view md5(int64_t row) const;        // empty: unknown
-  std::string_view caption(int64_t row) const;    // empty: none
+  std::string_view pixel_hash(int64_t row) const;
+  std::string_view source_url(int64_t row) const;
+  bool is_deleted(int64_t row) const;
+  bool is_banned(int64_t row) const;
+  bool is_pending(int64_t row) const;
+  std::string_view caption(int64_t row) const;  // empty: none
+  int64_t further_captions(int64_t row) const;  // how many
+  std::string_view further_caption(int64_t row, int64_t index) const;
   PersonLabel person(int64_t row) const;
   /// Ids of the dictionary, in the order of the source.
   std::span<const int32_t> tags(int64_t row, TagCategory category) const;

@@ -23,7 +23,7 @@ struct ManifestParts {
 };
 
 inline constexpr int64_t kRowsPerBatch = 65536;
-inline constexpr int kManifestVersion = 1;
+inline constexpr int kManifestVersion = 2;
 inline constexpr std::string_view kPostsFile = "posts.arrow", kTagsFile = "tags.arrow", kManifestFile = "manifest.json",
                                   kQuarantineFile = "quarantine.jsonl";
 
@@ -42,6 +42,7 @@ enum PostsColumn : int {
   kFormatColumn,
   kAnimatedColumn,
   kTruncatedColumn,
+  kFileOffsetColumn,
   kFileSizeColumn,
   kFileModifiedColumn,
   kCreatedAtColumn,
@@ -52,7 +53,13 @@ enum PostsColumn : int {
   kFavCountColumn,
   kParentIdColumn,
   kMd5Column,
+  kPixelHashColumn,
+  kSourceUrlColumn,
+  kDeletedColumn,
+  kBannedColumn,
+  kPendingColumn,
   kCaptionColumn,
+  kFurtherCaptionsColumn,
   kPersonClassColumn,
   kGroupSizeColumn,
   kInferredColumn,

@@ -50,6 +50,7 @@ std::shared_ptr<arrow::Schema> posts_schema() {
       arrow::field("format", words()),
       arrow::field("animated", arrow::boolean(), false),
       arrow::field("truncated", arrow::boolean(), false),
+      arrow::field("file_offset", arrow::int64()),
       arrow::field("file_size", arrow::int64()),
       arrow::field("file_modified_ns", arrow::int64()),
       arrow::field("created_at", arrow::timestamp(arrow::TimeUnit::SECOND, "UTC")),
@@ -60,7 +61,13 @@ std::shared_ptr<arrow::Schema> posts_schema() {
       arrow::field("fav_count", arrow::int32()),
       arrow::field("parent_id", arrow::utf8()),
       arrow::field("md5", arrow::utf8()),
+      arrow::field("pixel_hash", arrow::utf8()),
+      arrow::field("source_url", arrow::utf8()),
+      arrow::field("is_deleted", arrow::boolean(), false),
+      arrow::field("is_banned", arrow::boolean(), false),
+      arrow::field("is_pending", arrow::boolean(), false),
       arrow::field("caption", arrow::utf8()),
+      arrow::field("further_captions", arrow::list(arrow::utf8()), false),
       arrow::field("person_class", words(), false),
       arrow::field("group_size", words(), false),
       arrow::field("person_inferred", arrow::boolean(), false),
@@ -84,12 +91,13 @@ struct RowWriter::State {
                                 classes = word_array(kPersonClassNames), sizes = word_array(kGroupSizeNames);
   std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
 
-  arrow::StringBuilder id, path, parent_id, md5, caption;
+  arrow::StringBuilder id, path, parent_id, md5, pixel_hash, source_url, caption;
   arrow::Int32Builder source, width, height, score, up_score, down_score, fav_count;
   arrow::Int8Builder format, rating, person_class, group_size;
-  arrow::BooleanBuilder animated, truncated, inferred, conflict;
-  arrow::Int64Builder file_size, file_modified;
+  arrow::BooleanBuilder animated, truncated, is_deleted, is_banned, is_pending, inferred, conflict;
+  arrow::Int64Builder file_offset, file_size, file_modified;
   arrow::TimestampBuilder created_at{arrow::timestamp(arrow::TimeUnit::SECOND, "UTC"), arrow::default_memory_pool()};
+  arrow::ListBuilder further_captions{arrow::default_memory_pool(), std::make_shared<arrow::StringBuilder>()};
   std::vector<std::unique_ptr<arrow::ListBuilder>> tags;
 
   explicit State(std::vector<TagCategory> of_tags) : categories(std::move(of_tags)) {
@@ -108,13 +116,22 @@ struct RowWriter::State {
     check(truncated.Append(picture.info.truncated));
     if (picture.path.empty()) {
       check(format.AppendNull());
+      check(file_offset.AppendNull());
       check(file_size.AppendNull());
       check(file_modified.AppendNull());
     } else {
       append_word(format, picture.info.format);
+      check(file_offset.Append(picture.offset));
       check(file_size.Append(picture.size_bytes));
       check(file_modified.Append(picture.modified_ns));
     }
+  }
+
+  void add_captions(const Post& post) {
+    append_text(caption, post.caption);
+    check(further_captions.Append());
+    auto& lines = static_cast<arrow::StringBuilder&>(*further_captions.value_builder());
+    for (const std::string& further : post.further_captions) check(lines.Append(further));
   }
 
   void add_tags(const Post& post) {
@@ -144,6 +161,7 @@ struct RowWriter::State {
                                   word(format, formats),
                                   plain(animated),
                                   plain(truncated),
+                                  plain(file_offset),
                                   plain(file_size),
                                   plain(file_modified),
                                   plain(created_at),
@@ -154,7 +172,13 @@ struct RowWriter::State {
                                   plain(fav_count),
                                   plain(parent_id),
                                   plain(md5),
+                                  plain(pixel_hash),
+                                  plain(source_url),
+                                  plain(is_deleted),
+                                  plain(is_banned),
+                                  plain(is_pending),
                                   plain(caption),
+                                  plain(further_captions),
                                   word(person_class, classes),
                                   word(group_size, sizes),
                                   plain(inferred),
@@ -180,7 +204,12 @@ void RowWriter::add(const Post& post, int32_t source, const PersonLabel& person)
   append_optional(to.fav_count, post.fav_count);
   append_text(to.parent_id, post.parent_id);
   append_text(to.md5, post.md5);
-  append_text(to.caption, post.caption);
+  append_text(to.pixel_hash, post.pixel_hash);
+  append_text(to.source_url, post.source_url);
+  check(to.is_deleted.Append(post.is_deleted));
+  check(to.is_banned.Append(post.is_banned));
+  check(to.is_pending.Append(post.is_pending));
+  to.add_captions(post);
   append_word(to.person_class, person.person_class);
   append_word(to.group_size, person.group_size);
   check(to.inferred.Append(person.inferred));

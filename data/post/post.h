@@ -27,8 +27,9 @@ inline constexpr std::array<std::string_view, kRatingCount> kRatingNames = {"gen
 
 /// Picture facts that a probe gives and the manifest remembers, so that an unchanged file is not opened again.
 struct PictureFile {
-  std::string path;  // absolute; empty: the post has no picture here
-  int64_t size_bytes = 0;
+  std::string path;    // absolute, or s3://...; of the archive for a picture in one; empty: the post has no picture here
+  int64_t offset = 0;  // of the picture's first byte within `path`
+  int64_t size_bytes = 0;  // of the picture
   int64_t modified_ns = 0;  // since 1970
   ImageInfo info;           // its orientation is only known right after a probe, not out of a manifest
 };
@@ -41,10 +42,12 @@ struct Post {
   Rating rating = Rating::kUnknown;
   bool rated_s = false;  // written as `s`: safe or sensitive, decided once the whole source is read
   std::optional<int32_t> score, up_score, down_score, fav_count;
-  std::string parent_id, md5;  // empty: none
-  std::string caption;         // first line of the sidecar, or the record's caption; empty: none
-  int32_t further_lines = 0;   // of the sidecar, not used
-  std::vector<int32_t> tags;   // ids, each once, in the order of the source
+  std::string parent_id, md5, pixel_hash;  // empty: none; the last is Danbooru's, of the decoded picture
+  std::string source_url;                  // where the artist published it; empty: unknown
+  bool is_deleted = false, is_banned = false, is_pending = false;  // as the site says; flagged posts are pending
+  std::string caption;                        // first line of the sidecar, or the record's caption; empty: none
+  std::vector<std::string> further_captions;  // the sidecar's other lines, or the record's other captions
+  std::vector<int32_t> tags;                  // ids, each once, in the order of the source
 };
 
 /// Lower case, spaces as underscores, `\(` as `(`: the form under which a tag is known, whatever its source wrote.

@@ -43,7 +43,7 @@ TEST(CaptionFile, BomAndCrlfAreHarmless) {
   const auto file = read_caption_file(folder.path() / "a.txt");
   ASSERT_TRUE(file);
   EXPECT_EQ(file->caption, "1girl, long hair");
-  EXPECT_EQ(file->further_lines, 2);
+  EXPECT_EQ(file->further_captions.size(), 2);
   EXPECT_EQ(read_caption_file(folder.path() / "none.txt"), std::nullopt);
 }
 
