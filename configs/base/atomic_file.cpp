@@ -6,8 +6,11 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <fstream>
+#include <optional>
 #include <sstream>
+#include <vector>
 
 #include "configs/base/error.h"
 #include "configs/base/text.h"
@@ -41,9 +44,49 @@ void rename_over(const fs::path& from, const fs::path& to) {
   sync_path(parent_of(to));
 }
 
+/// Each takes the other's name, at once: at no moment there is nothing under `b`. False where the file system cannot.
+bool exchange(const fs::path& a, const fs::path& b) {
+  if (::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) != 0) {
+    if (errno == EINVAL || errno == ENOSYS || errno == ENOTSUP) return false;
+    throw_errno("cannot rename into place", b.string());
+  }
+  sync_path(parent_of(b));
+  return true;
+}
+
+/// What `path` is a temporary of ("NAME" of "NAME.tmp-PID"), if its writer is another process that no longer lives.
+std::optional<std::string> name_of_stale(const fs::path& path) {
+  const std::string name = path.filename().string();
+  const size_t mark = name.rfind(kMark);
+  if (mark == std::string::npos) return std::nullopt;
+  const std::string digits = name.substr(mark + kMark.size());
+  pid_t writer = 0;
+  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), writer);
+  if (failed != std::errc() || end != digits.data() + digits.size() || writer <= 0) return std::nullopt;
+  const bool is_dead = writer == getpid() || (::kill(writer, 0) != 0 && errno == ESRCH);
+  return is_dead ? std::optional(name.substr(0, mark)) : std::nullopt;
+}
+
+template <typename Wanted>  // bool(const std::string& name)
+void remove_stale(const fs::path& folder, Wanted wanted) {
+  std::error_code error;
+  std::vector<fs::path> stale;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const std::optional<std::string> name = name_of_stale(entry.path());
+    if (name && wanted(*name)) stale.push_back(entry.path());
+  }
+  for (const fs::path& path : stale) fs::remove_all(path, error);
+}
+
+/// What killed writers of the same file or folder left.
+void remove_stale_of(const fs::path& path) {
+  remove_stale(parent_of(path), [own = path.filename().string()](const std::string& name) { return name == own; });
+}
+
 }  // namespace
 
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
+  remove_stale_of(path_);
   descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor_ < 0) throw_errno("cannot write", path_.string());
 }
@@ -99,8 +142,8 @@ AtomicFolder::AtomicFolder(fs::path path, bool replace)
   if (!replace_ && fs::exists(path_)) {
     throw ConfigError("the folder exists already", path_.string(), "choose another name, or remove it");
   }
+  remove_stale_of(path_);
   std::error_code error;
-  fs::remove_all(temporary_, error);
   fs::create_directories(temporary_, error);
   if (error) {
     errno = error.value();
@@ -117,32 +160,24 @@ AtomicFolder::~AtomicFolder() {
 void AtomicFolder::commit() {
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(temporary_)) sync_path(entry.path());
   sync_path(temporary_);
+  // rename() cannot replace a filled folder.
   fs::path old;
   if (replace_ && fs::exists(path_)) {
-    // rename() cannot replace a filled folder: the old one steps aside under a temporary name first.
-    old = parent_of(path_) / text(path_.filename().string(), ".old", kMark, getpid());
-    fs::remove_all(old);
-    fs::rename(path_, old);
+    if (exchange(temporary_, path_)) {
+      old = temporary_;
+    } else {
+      old = parent_of(path_) / text(path_.filename().string(), ".old", kMark, getpid());
+      fs::remove_all(old);
+      fs::rename(path_, old);
+    }
   }
-  rename_over(temporary_, path_);
+  if (old != temporary_) rename_over(temporary_, path_);
   committed_ = true;
   if (!old.empty()) fs::remove_all(old);
 }
 
 void remove_stale_temporaries(const fs::path& folder) {
-  std::error_code error;
-  std::vector<fs::path> stale;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
-    const size_t mark = name.rfind(kMark);
-    if (mark == std::string::npos) continue;
-    const std::string digits = name.substr(mark + kMark.size());
-    pid_t writer = 0;
-    const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), writer);
-    if (failed != std::errc() || end != digits.data() + digits.size() || writer <= 0) continue;
-    if (writer == getpid() || (::kill(writer, 0) != 0 && errno == ESRCH)) stale.push_back(entry.path());
-  }
-  for (const fs::path& path : stale) fs::remove_all(path, error);
+  remove_stale(folder, [](const std::string&) { return true; });
 }
 
 std::string read_file(const fs::path& path) {

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
@@ -109,6 +111,42 @@ TEST(AtomicFolder, ReplacesWholeOrNotAtAll) {
   }
   EXPECT_FALSE(fs::exists(path / "a"));
   EXPECT_TRUE(fs::exists(path / "b"));
+}
+
+TEST(AtomicFolder, AReplacedFolderIsNeverAway) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "model";
+  const auto write = [&] {
+    AtomicFolder next(path, /*replace=*/true);
+    write_file_atomically(next.temporary_path() / "a", "1");
+    next.commit();
+  };
+  write();
+  std::atomic<bool> done = false;
+  std::atomic<int> looked = 0, missed = 0;
+  std::thread reader([&] {
+    for (; !done; ++looked) missed += fs::exists(path / "a") ? 0 : 1;
+  });
+  for (int i = 0; i < 300; ++i) write();
+  done = true;
+  reader.join();
+  EXPECT_GT(looked, 300);
+  EXPECT_EQ(missed, 0);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
+}
+
+TEST(AtomicFile, TheNextWriterRemovesWhatAKilledOneLeft) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() / "x.tmp-999999999") << "half of it";
+  std::ofstream(folder.path() / "x.tmp-1") << "another writer's, alive";
+  std::ofstream(folder.path() / "y.tmp-999999999") << "another file's";
+  fs::create_directories(folder.path() / "model.tmp-999999998/unet");
+  write_file_atomically(folder.path() / "x", "whole");
+  EXPECT_FALSE(fs::exists(folder.path() / "x.tmp-999999999"));
+  EXPECT_TRUE(fs::exists(folder.path() / "x.tmp-1"));
+  EXPECT_TRUE(fs::exists(folder.path() / "y.tmp-999999999"));
+  const AtomicFolder model(folder.path() / "model");
+  EXPECT_FALSE(fs::exists(folder.path() / "model.tmp-999999998"));
 }
 
 TEST(AtomicFile, LeftoversOfDeadProcessesAreRemoved) {
