@@ -7,6 +7,7 @@
 
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
+#include "configs/base/safetensors.h"
 #include "models/options/unet_options.h"
 #include "models/options/vae_options.h"
 #include "tests/support/temporary_folder.h"
@@ -36,6 +37,28 @@ class RunOptionsTest : public testing::Test {
     write_file_atomically(folder_.path() / name / "config.json", vae_config_json(vae));
   }
 
+  /// A VAE of three levels alone in a file of the sgm layout.
+  void write_vae_file(const std::string& name) const {
+    std::vector<SafeTensorInfo> tensors;
+    const auto add = [&](const std::string& tensor, std::vector<int64_t> shape) {
+      tensors.push_back({"first_stage_model." + tensor, SafeDtype::kU8, std::move(shape)});
+    };
+    add("encoder.conv_in.weight", {32, 3, 1, 1});
+    add("decoder.conv_in.weight", {32, 4, 1, 1});
+    add("decoder.conv_out.weight", {3, 32, 1, 1});
+    for (const std::string level : {"0", "1", "2"}) {
+      add("encoder.down." + level + ".block.0.norm1.weight", {32});
+      add("encoder.down." + level + ".block.0.conv1.weight", {32, 32, 1, 1});
+    }
+    SafetensorsWriter writer(folder_.path() / name, tensors);
+    for (const SafeTensorInfo& tensor : tensors) {
+      int64_t bytes = 1;
+      for (const int64_t side : tensor.shape) bytes *= side;
+      writer.write(std::vector<std::byte>(static_cast<size_t>(bytes)));
+    }
+    writer.finish();
+  }
+
   RunOptions run(const std::string& vae) const {
     const fs::path yaml = folder_.path() / "run.yaml";
     write_file_atomically(yaml, "output_dir: out\nmodel: {config: model, vae: " + vae + "}\n");
@@ -61,6 +84,11 @@ TEST_F(RunOptionsTest, SidesDivideByTheAutoencoderAndTheUNet) {
   EXPECT_EQ(side_divisor(run("other")), 4 * 2);
   write_file_atomically(folder_.path() / "other/config.json", R"({"_class_name": "AutoencoderTiny"})");
   EXPECT_THROW(side_divisor(run("other")), WeightsError);
+}
+
+TEST_F(RunOptionsTest, SidesDivideByAVaeThatIsAFile) {
+  write_vae_file("vae.safetensors");
+  EXPECT_EQ(side_divisor(run("vae.safetensors")), 4 * 2);
 }
 
 }  // namespace

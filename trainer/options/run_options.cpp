@@ -1,5 +1,7 @@
 #include "trainer/options/run_options.h"
 
+#include <optional>
+
 #include "configs/base/error.h"
 #include "configs/base/text.h"
 #include "configs/schema/reader.h"
@@ -111,6 +113,18 @@ void check_run(const RunOptions& run, bool for_training) {
   }
 }
 
+namespace {
+
+/// Pixels a latent of the VAE in a file of the sgm layout; nothing where there is none.
+std::optional<int64_t> vae_factor_in(const SafetensorsFile& file) {
+  const std::map<Part, std::string> parts = parts_of_file(file);
+  const auto vae = parts.find(Part::kVae);
+  if (vae == parts.end()) return std::nullopt;
+  return infer_vae_options(SgmTensors(file, vae->second)).factor();
+}
+
+}  // namespace
+
 std::filesystem::path manifest_dir(const RunOptions& run) {
   if (run.dataset.manifest_dir) return *run.dataset.manifest_dir;
   return std::filesystem::path(run.output_dir) / "manifest";
@@ -132,9 +146,13 @@ int64_t side_divisor(const RunOptions& run) {
     const SafetensorsFile file(*path);
     const std::map<Part, std::string> parts = parts_of_file(file);
     if (parts.contains(Part::kUnet)) unet = infer_unet_options(SgmTensors(file, parts.at(Part::kUnet)));
-    if (parts.contains(Part::kVae)) factor = infer_vae_options(SgmTensors(file, parts.at(Part::kVae))).factor();
+    factor = vae_factor_in(file).value_or(kSdxlFactor);
   }
-  if (vae == "dct" || std::filesystem::is_directory(vae)) factor = autoencoder_factor(vae);
+  if (vae == "dct" || std::filesystem::is_directory(vae)) {
+    factor = autoencoder_factor(vae);
+  } else if (std::filesystem::is_regular_file(vae)) {
+    factor = vae_factor_in(SafetensorsFile(vae)).value_or(factor);
+  }
   return factor << (unet.levels() - 1);
 }
 
