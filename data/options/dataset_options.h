@@ -12,11 +12,13 @@
 #include "data/options/loader_options.h"
 #include "data/options/select_options.h"
 #include "data/options/source_options.h"
+#include "data/options/tag_options.h"
 
 namespace atelier {
 
 struct DatasetOptions {
   std::vector<SourceOptions> sources;
+  TagOptions tags;
   SelectOptions select;
   BalanceOptions balance;
   BucketOptions buckets;
@@ -27,6 +29,7 @@ struct DatasetOptions {
 
 inline void describe(Section& section, DatasetOptions& options) {
   section.sections("sources", options.sources).doc("Where the posts come from; several are mixed.");
+  section.section("tags", options.tags).doc("What tags mean besides their names.");
   section.section("select", options.select).doc("Which posts are taken.");
   section.section("balance", options.balance).doc("How often each post is used.");
   section.section("buckets", options.buckets).doc("The sizes that pictures are trained at.");
