@@ -18,9 +18,9 @@ inline void describe(Section& section, TagOptions& options) {
       .choices({"danbooru", "none"})
       .path()
       .doc(
-          "Other names of tags, which are read as the names they stand for: Danbooru's, none, or a table with the columns "
-          "antecedent, consequent and, on wish, status and updated (.tsv). Of rows that contradict each other the later "
-          "one counts.");
+          "Other names of tags, which are read as the names they stand for: Danbooru's, none, or a table (.tsv) with "
+          "the columns antecedent, consequent and, on wish, status and updated. Of rows that contradict each other the "
+          "later one counts.");
   section.field("implications", options.implications)
       .choices({"danbooru", "none"})
       .path()

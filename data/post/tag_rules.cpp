@@ -18,27 +18,15 @@ class Table {
  public:
   Table(std::string_view content, std::string where) : where_(std::move(where)) {
     if (content.starts_with("\xEF\xBB\xBF")) content.remove_prefix(3);
-    int64_t line_number = 0;
-    for (std::string_view line : split(content, '\n')) {
-      ++line_number;
-      if (line.ends_with('\r')) line.remove_suffix(1);
-      if (line.empty() || line.starts_with("# ")) continue;
-      if (names_.empty()) {
-        names_ = split(line, '\t');
-        continue;
-      }
-      rows_.push_back({line_number, split(line, '\t')});
-      if (rows_.back().fields.size() != names_.size()) {
-        fail(rows_.back(), text("has ", rows_.back().fields.size(), " columns, the first line ", names_.size()));
-      }
+    for (int64_t line = 1; !content.empty(); ++line) {
+      const size_t end = std::min(content.find('\n'), content.size());
+      add_line(content.substr(0, end), line);
+      content.remove_prefix(std::min(end + 1, content.size()));
     }
   }
 
-  struct Row {
-    int64_t line;
-    std::vector<std::string_view> fields;
-  };
-  const std::vector<Row>& rows() const { return rows_; }
+  size_t size() const { return lines_.size(); }
+  std::string_view at(size_t row, size_t column) const { return fields_[row * names_.size() + column]; }
 
   /// The first of `names` that is a column; nullopt if none is.
   std::optional<size_t> find(std::initializer_list<std::string_view> names) const {
@@ -55,14 +43,34 @@ class Table {
                       "its first line names the columns, separated by tabs");
   }
 
-  [[noreturn]] void fail(const Row& row, const std::string& what) const {
-    throw ConfigError("the row " + what, text(where_, ":", row.line), "correct the table");
-  }
+  [[noreturn]] void fail(size_t row, const std::string& what) const { fail_line(lines_[row], what); }
 
  private:
+  void add_line(std::string_view line, int64_t number) {
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.empty() || line.starts_with("# ")) return;
+    if (names_.empty()) {
+      names_ = split(line, '\t');
+      return;
+    }
+    const size_t before = fields_.size();
+    for (size_t end = 0; end != line.npos; line.remove_prefix(end == line.npos ? 0 : end + 1)) {
+      end = line.find('\t');
+      fields_.push_back(line.substr(0, end));
+    }
+    if (const size_t count = fields_.size() - before; count != names_.size()) {
+      fail_line(number, text("has ", count, " columns, the first line ", names_.size()));
+    }
+    lines_.push_back(number);
+  }
+
+  [[noreturn]] void fail_line(int64_t line, const std::string& what) const {
+    throw ConfigError("the row " + what, text(where_, ":", line), "correct the table");
+  }
+
   std::string where_;
-  std::vector<std::string_view> names_;
-  std::vector<Row> rows_;
+  std::vector<std::string_view> names_, fields_;  // row after row
+  std::vector<int64_t> lines_;                    // of each row
 };
 
 /// antecedent -> consequent, of active rows, the oldest first. Danbooru's dumps call them antecedent_name and
@@ -77,10 +85,11 @@ std::vector<Relation> relations(const Table& table) {
                consequent = table.column({"consequent", "consequent_name"});
   const std::optional<size_t> status = table.find({"status"}), updated = table.find({"updated", "updated_at"});
   std::vector<Relation> found;
-  for (const Table::Row& row : table.rows()) {
-    if (status && row.fields[*status] != "active") continue;
-    Relation relation{canonical_tag(row.fields[antecedent]), canonical_tag(row.fields[consequent]),
-                      updated ? row.fields[*updated] : std::string_view()};
+  found.reserve(table.size());
+  for (size_t row = 0; row < table.size(); ++row) {
+    if (status && table.at(row, *status) != "active") continue;
+    Relation relation{canonical_tag(table.at(row, antecedent)), canonical_tag(table.at(row, consequent)),
+                      updated ? table.at(row, *updated) : std::string_view()};
     if (relation.antecedent.empty() || relation.consequent.empty()) table.fail(row, "lacks a name");
     if (relation.antecedent != relation.consequent) found.push_back(std::move(relation));
   }
@@ -88,7 +97,7 @@ std::vector<Relation> relations(const Table& table) {
   return found;
 }
 
-TagCategory category_named(const Table& table, const Table::Row& row, std::string_view word) {
+TagCategory category_named(const Table& table, size_t row, std::string_view word) {
   const auto found = std::ranges::find(kTagCategoryNames, word);
   if (found != kTagCategoryNames.end()) return static_cast<TagCategory>(found - kTagCategoryNames.begin());
   constexpr std::array<std::pair<std::string_view, TagCategory>, 5> kNumbers = {{{"0", TagCategory::kGeneral},
@@ -129,6 +138,7 @@ TagRules::TagRules(const TagOptions& options) {
 /// From the newest row to the oldest: one that would close a circle says the opposite of newer ones.
 void TagRules::add_aliases(const std::string& table, const std::string& where) {
   std::vector<Relation> rows = relations(Table(table, where));
+  aliases_.reserve(rows.size());
   for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
     if (aliases_.contains(row->antecedent)) continue;
     if (resolve(row->consequent) == row->antecedent) {
@@ -161,7 +171,8 @@ void TagRules::add_implications(const std::string& table, const std::string& whe
     };
     std::ranges::for_each(first, add);
     for (size_t i = 0; i < all.size(); ++i) {  // grows while it is walked
-      if (const auto further = direct.find(all[i]); further != direct.end()) std::ranges::for_each(further->second, add);
+      const auto further = direct.find(all[i]);
+      if (further != direct.end()) std::ranges::for_each(further->second, add);
     }
   }
 }
@@ -174,9 +185,10 @@ std::span<const std::string> TagRules::implied(std::string_view name) const {
 void TagRules::add_categories(const std::string& content, const std::string& where) {
   const Table table(content, where);
   const size_t name = table.column({"name", "tag"}), category = table.column({"category"});
-  for (const Table::Row& row : table.rows()) {
-    categories_.insert_or_assign(std::string(resolve(canonical_tag(row.fields[name]))),
-                                 category_named(table, row, row.fields[category]));
+  categories_.reserve(table.size());
+  for (size_t row = 0; row < table.size(); ++row) {
+    categories_.insert_or_assign(std::string(resolve(canonical_tag(table.at(row, name)))),
+                                 category_named(table, row, table.at(row, category)));
   }
 }
 

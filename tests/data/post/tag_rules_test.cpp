@@ -153,7 +153,7 @@ TEST(TagTablesTest, ImplicationsAreTheClosureOfTheTable) {
     for (auto& [tag, all] : closure) {
       std::set<std::string> more = all;
       for (const std::string& step : all) {
-        if (const auto found = closure.find(step); found != closure.end()) more.insert(found->second.begin(), found->second.end());
+        if (closure.contains(step)) more.insert(closure[step].begin(), closure[step].end());
       }
       if (more.size() > all.size()) all = std::move(more), grew = true;
     }
