@@ -63,6 +63,42 @@ def test_a_result_takes_the_place_of_nothing_that_it_is_made_of(made, tmp_path):
     assert "within the model" in refused("model", "merge", tmp_path / "folder", lora, "--out", inside)
 
 
+def test_verbs_that_replace_without_asking_replace_nothing_that_they_read(made, tmp_path):
+    base, lora, inputs = (tmp_path / f"{name}.safetensors" for name in ("base", "lora", "inputs"))
+    shutil.copy(made / base.name, base)
+    shutil.copy(made / lora.name, lora)
+    shutil.copytree(made / "base", tmp_path / "folder")
+    save_file({"input_ids": np.zeros((1, 4), np.int64)}, inputs)
+    kept = base, lora, inputs, tmp_path / "folder" / UNET_FILE
+    before = [path.read_bytes() for path in kept]
+    encoder = ["eval", "text-encoder", base, "--inputs", inputs, "--lora", lora]
+    for verb in (["model", "encode", base, "--prompt", "x", "--out", base],
+                 ["model", "encode", tmp_path / "folder", "--prompt", "x", "--out", tmp_path / "folder" / UNET_FILE],
+                 ["model", *encoder, "--out", base], ["model", *encoder, "--out", inputs], ["model", *encoder, "--out", lora],
+                 ["sample", base, "--prompt", "x", "--out", tmp_path / "x.png", "--latents-out", base],
+                 ["model", "merge", tmp_path / "folder", lora, "--overwrite", "--out", tmp_path / "folder" / UNET_FILE]):
+        assert "take the place of" in refused(*verb)
+    assert [path.read_bytes() for path in kept] == before
+
+
+def test_the_place_is_looked_at_before_the_model(made, tmp_path):
+    absent, out = tmp_path / "absent.safetensors", tmp_path / "no/x.safetensors"
+    for verb in (["model", "encode", absent, "--prompt", "x"], ["model", "eval", "unet", absent, "--inputs", absent]):
+        assert "make it first" in refused(*verb, "--out", out)
+        assert "is a folder" in refused(*verb, "--out", tmp_path)
+
+
+def test_encoding_needs_nothing_but_the_text_encoders(made, tmp_path):
+    shutil.copytree(made / "base", tmp_path / "encoders", ignore=shutil.ignore_patterns("unet", "vae"))
+    for model in (made / "base", tmp_path / "encoders"):
+        run("atelier", "model", "encode", model, "--prompt", "1girl", "--out", tmp_path / f"{model.name}.safetensors")
+    whole, alone = (load_file(tmp_path / f"{name}.safetensors") for name in ("base", "encoders"))
+    assert whole.keys() == alone.keys() and all((whole[name] == alone[name]).all() for name in whole)
+    shutil.rmtree(tmp_path / "encoders/text_encoder")
+    shutil.rmtree(tmp_path / "encoders/text_encoder_2")
+    assert "text encoder" in refused("model", "encode", tmp_path / "encoders", "--prompt", "x", "--out", tmp_path / "x")
+
+
 def test_a_folder_may_be_named_with_a_slash(made, tmp_path):
     run("atelier", "model", "convert", made / "base.safetensors", f"{tmp_path}/a/", "--dtype", "fp16")
     run("atelier", "model", "convert", f"{tmp_path}/a/", f"{tmp_path}/a/", "--overwrite", "--dtype", "bf16")
@@ -97,6 +133,8 @@ def test_names_that_cannot_be_meant(made, tmp_path):
     assert "make it first" in refused("model", "resize-lora", lora, tmp_path / "no/x.safetensors", "--rank", "1")
     assert "no such folder" in refused("model", "convert", base, tmp_path / "x", "--config", tmp_path / "no")
     assert "configurations" in refused("model", "convert", base, tmp_path / "x", "--config", tmp_path)
+    extract = ["model", "extract-lora", made / "base", base, tmp_path / "x.safetensors"]
+    assert "0.5..1" in refused(*extract, "--clamp-quantile", "nan") and "0..1000" in refused(*extract, "--min-diff", "nan")
     assert "finite" in refused("model", "merge", base, f"{lora}:nan", "--out", tmp_path / "x.safetensors")
     assert "has no name" in refused("model", "convert", base, "")
     assert "has no name" in refused("sample", base, "--prompt", "x", "--out", "")

@@ -6,8 +6,11 @@
 #include "configs/base/error.h"
 #include "configs/base/log.h"
 #include "configs/base/text.h"
+#include "models/clip/clip_text_model.h"
 #include "models/device.h"
+#include "models/pipeline/components.h"
 #include "models/weights/weights.h"
+#include "tools/atelier_model/model_output.h"
 #include "tools/atelier_model/prompt_arguments.h"
 #include "tools/atelier_model/verbs.h"
 
@@ -31,12 +34,28 @@ std::vector<std::string> negatives_of(const EncodeArguments& arguments) {
   return std::vector<std::string>(count, arguments.negatives.empty() ? "" : arguments.negatives.front());
 }
 
+/// The text encoders alone, of a model that need not have anything else.
+StableDiffusionXL load_text_encoders(const std::string& path, at::Device device) {
+  const StoredPipeline stored = open_pipeline(path);
+  if (!stored.text_encoder && !stored.text_encoder_2) throw WeightsError("this model lacks a text encoder", path);
+  StableDiffusionXL model;
+  model.force_zeros_for_empty_prompt = stored.force_zeros_for_empty_prompt;
+  const auto load = [&](Part part) {
+    std::unique_ptr<CLIPTextModel> encoder = load_text_encoder(stored, part);
+    encoder->place_frozen(device, at::kFloat);
+    return encoder;
+  };
+  if (stored.text_encoder) model.text_encoder = load(Part::kTextEncoder);
+  if (stored.text_encoder_2) model.text_encoder_2 = load(Part::kTextEncoder2);
+  return model;
+}
+
 void run_encode(const EncodeArguments& arguments) {
   const at::NoGradGuard no_grad;
   const std::vector<std::string> negatives = negatives_of(arguments);
+  require_file_place(arguments.out, {arguments.model});
   const at::Device device = choose_device(arguments.device, "--device");
-  StableDiffusionXL model = StableDiffusionXL::load(arguments.model);
-  model.place_frozen(device, at::kFloat);
+  const StableDiffusionXL model = load_text_encoders(arguments.model, device);
   const PromptEncoder encoder = make_prompt_encoder(model, device, arguments.reading);
   const GuidedConditioning told = encoder.encode(arguments.prompts, negatives);
   const auto on_cpu = [](const at::Tensor& tensor) { return tensor.to(at::kCPU, at::kFloat).contiguous(); };

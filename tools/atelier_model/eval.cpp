@@ -8,6 +8,7 @@
 #include "configs/base/log.h"
 #include "configs/base/text.h"
 #include "models/weights/weights.h"
+#include "tools/atelier_model/model_output.h"
 #include "tools/atelier_model/verbs.h"
 
 namespace atelier {
@@ -43,9 +44,14 @@ NamedTensors read_inputs(const std::string& path) {
 }
 
 void run_eval(const EvalArguments& arguments) {
-  const NamedTensors inputs = read_inputs(arguments.inputs);
   EvalOptions options{arguments.grad, arguments.vae_slicing, arguments.vae_tiling, {}};
-  for (const std::string& lora : arguments.loras) options.loras.push_back(parse_lora(lora));
+  std::vector<std::filesystem::path> files = {arguments.path, arguments.inputs};
+  for (const std::string& lora : arguments.loras) {
+    options.loras.push_back(parse_lora(lora));
+    files.emplace_back(options.loras.back().file);
+  }
+  require_file_place(arguments.out, files);
+  const NamedTensors inputs = read_inputs(arguments.inputs);
   for (const Component& component : kComponents) {
     if (arguments.component != component.name) continue;
     const NamedTensors outputs = component.eval(arguments.path, inputs, options);

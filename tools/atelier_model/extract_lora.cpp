@@ -19,6 +19,7 @@
 #include "tools/atelier_model/adapter_output.h"
 #include "tools/atelier_model/model_output.h"
 #include "tools/atelier_model/verbs.h"
+#include "tools/common/arguments.h"
 
 namespace atelier {
 namespace {
@@ -132,9 +133,9 @@ Verb verb_extract_lora() {
         ->check(CLI::Range(0, 1280));
     app.add_option("--clamp-quantile", options.clamp_quantile,
                    "entries beyond this quantile are clamped to it; 1: none (0.99)")
-        ->check(CLI::Range(0.5, 1.0));
+        ->check(finite_range(0.5, 1));
     app.add_option("--min-diff", options.min_diff, "a text encoder that differs by no more counts as equal (0.01)")
-        ->check(CLI::Range(0.0, 1000.0));
+        ->check(finite_range(0, 1000));
     app.add_option("--config", arguments->config, "folder of the configurations of single files that are no usual SDXL")
         ->type_name("DIR");
     return [arguments] { run_extract(*arguments); };

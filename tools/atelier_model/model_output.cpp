@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "configs/base/error.h"
+#include "configs/base/text.h"
 
 namespace atelier {
 namespace fs = std::filesystem;
@@ -29,15 +30,26 @@ void require_free(const fs::path& out, bool overwrite) {
                     "name a folder of the model's own in it");
 }
 
-void require_kept(const fs::path& out, std::initializer_list<fs::path> inputs) {
+void require_kept(const fs::path& out, const std::vector<fs::path>& inputs) {
   if (!fs::exists(out)) return;
+  const bool is_folder = fs::is_directory(out);
   for (const fs::path& input : inputs) {
     if (!fs::exists(input)) continue;  // said where it is read
-    if (fs::equivalent(input, out) || (fs::is_directory(out) && lies_within(input, out))) {
-      throw ConfigError("the result would take the place of " + input.string() + ", which it is made of", out.string(),
-                        "give the result another name");
-    }
+    const bool nested = is_folder ? lies_within(input, out) : lies_within(out, input);
+    if (!nested && !fs::equivalent(input, out)) continue;
+    throw ConfigError(text("the result would take the place of ", nested && !is_folder ? "a file of " : "",
+                           input.string(), ", which it is made of"),
+                      out.string(), "give the result another name");
   }
+}
+
+void require_file_place(const fs::path& out, const std::vector<fs::path>& inputs) {
+  if (out.empty() || fs::is_directory(out)) {
+    throw ConfigError(out.empty() ? "the output has no name" : "the output is a folder",
+                      out.empty() ? "command line" : out.string(), "name a file");
+  }
+  require_parent(out);
+  require_kept(out, inputs);
 }
 
 void require_parent(const fs::path& out) {

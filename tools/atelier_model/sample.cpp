@@ -16,9 +16,11 @@
 #include "models/unet/unet_2d_condition.h"
 #include "models/weights/weights.h"
 #include "tools/atelier_model/lora_argument.h"
+#include "tools/atelier_model/model_output.h"
 #include "tools/atelier_model/prompt_arguments.h"
 #include "tools/atelier_model/sample_output.h"
 #include "tools/atelier_model/verbs.h"
+#include "tools/common/arguments.h"
 #include "trainer/prompting/draw.h"
 
 namespace atelier {
@@ -147,8 +149,16 @@ void read_noises(const fs::path& path, std::span<const Shot> shots, DrawOptions&
 /// bytes depend on its own seed and settings alone.
 int64_t default_batch_size(at::Device device) { return device.is_cpu() ? 1 : 4; }
 
-void run_sample(const SampleArguments& arguments) {
+void check_outputs(const SampleArguments& arguments) {
   SampleOutput::check(arguments.paths());
+  if (arguments.latents_out.empty()) return;
+  std::vector<fs::path> files = {arguments.model, arguments.vae, arguments.prompts_file, arguments.noise_file};
+  for (const std::string& lora : arguments.loras) files.emplace_back(parse_lora(lora).file);
+  require_file_place(arguments.latents_out, files);
+}
+
+void run_sample(const SampleArguments& arguments) {
+  check_outputs(arguments);
   std::vector<Shot> shots = list_shots(arguments);
   const at::Device device = choose_device(arguments.device, "--device");
   const PictureOrigin origin = picture_origin(arguments);
@@ -178,17 +188,6 @@ void run_sample(const SampleArguments& arguments) {
   draw_shots(model, encoder, shots, options);
   progress.finish();
   output.finish();
-}
-
-/// Within low..high, and a number: CLI11's own range lets nan through.
-CLI::Validator finite_range(double low, double high) {
-  const std::string range = text(shortest(low), "..", shortest(high));
-  const auto check = [=](const std::string& given) {
-    double value = 0;
-    const bool fits = CLI::detail::lexical_cast(given, value) && value >= low && value <= high;
-    return fits ? std::string() : text("\"", given, "\" is not within ", range);
-  };
-  return CLI::Validator(check, range);
 }
 
 void declare_prompts(CLI::App& app, SampleArguments& arguments) {

@@ -10,6 +10,7 @@
 #include "configs/base/error.h"
 #include "models/image_io/png.h"
 #include "models/weights/weights.h"
+#include "tools/atelier_model/model_output.h"
 
 namespace atelier {
 namespace {
@@ -23,12 +24,6 @@ constexpr std::array kOtherPictures = {".jpg", ".jpeg", ".webp", ".avif", ".jxl"
 
 bool is_png(const fs::path& path) { return path.extension() == ".png"; }
 
-void require_folder_of(const fs::path& file, const char* option) {
-  const fs::path folder = file.parent_path();
-  if (folder.empty() || fs::is_directory(folder)) return;
-  throw ConfigError(std::string("the folder of ") + option + " does not exist", folder.string(), "make it first");
-}
-
 void announce(const fs::path& path) {
   std::printf("%s\n", path.c_str());
   std::fflush(stdout);  // a reader of the pipe sees each picture as it is done
@@ -38,7 +33,7 @@ void announce(const fs::path& path) {
 
 void SampleOutput::check(const Paths& paths) {
   if (paths.out.empty()) throw ConfigError("--out has no name", "command line", "name a .png file, or a folder");
-  if (is_png(paths.out)) require_folder_of(paths.out, "--out");
+  if (is_png(paths.out)) require_parent(paths.out);
   if (!is_png(paths.out) && fs::exists(paths.out) && !fs::is_directory(paths.out)) {
     throw ConfigError("--out is a file that is no .png", paths.out.string(), "name a .png file, or a folder");
   }
@@ -47,7 +42,6 @@ void SampleOutput::check(const Paths& paths) {
   if (other && !fs::is_directory(paths.out)) {
     throw ConfigError("pictures are written as PNG alone", paths.out.string(), "name a .png file, or a folder");
   }
-  if (!paths.latents.empty()) require_folder_of(paths.latents, "--latents-out");
 }
 
 SampleOutput::SampleOutput(Paths paths, std::span<const Shot> shots, std::span<const Sampler* const> samplers,

@@ -23,7 +23,7 @@ class SampleOutput {
     int64_t columns = 0;            // of the grid; 0: about as many as rows
   };
 
-  /// ConfigError if a folder that must be there is not.
+  /// ConfigError if `out` has a name that pictures cannot have, or its folder is not there.
   static void check(const Paths& paths);
 
   /// `samplers`: one a shot. All must outlive it.
