@@ -17,6 +17,7 @@ libgloo-dev         header:gloo/algorithm.h
 libpng-dev          header:png.h
 libsimdjson-dev     header:simdjson.h
 libspdlog-dev       header:spdlog/spdlog.h
+libsqlite3-dev      header:sqlite3.h
 libssl-dev          header:openssl/evp.h
 libutf8proc-dev     header:utf8proc.h
 libvips-dev         pkg:vips
