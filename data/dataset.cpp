@@ -102,6 +102,7 @@ const Selection& Dataset::selection() const { return state_->selection; }
 const Plan& Dataset::plan() const { return state_->plan; }
 const DatasetOptions& Dataset::options() const { return state_->options; }
 uint64_t Dataset::seed() const { return state_->seed; }
+double Dataset::loss_weight(int64_t) const { return 1; }
 
 std::string Dataset::hash() const {
   ContentHasher hasher;

@@ -36,6 +36,9 @@ class Dataset {
   const Plan& plan() const;
   const DatasetOptions& options() const;
   uint64_t seed() const;
+  /// What the loss of a sample of manifest row `row` is multiplied by for balance: 1 unless balance is applied as loss
+  /// weights; their mean over an epoch's samples is 1.
+  double loss_weight(int64_t row) const;
   /// Of the manifest's content and the options that change what is seen.
   std::string hash() const;
 
