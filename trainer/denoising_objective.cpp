@@ -81,7 +81,7 @@ MicroLoss DenoisingObjective::loss(const LoadedBatch& batch) {
   out.timesteps = timesteps(batch);
   const at::Tensor clean = latents(batch);
   const at::Tensor random = noise("noise", batch, clean);
-  const at::Tensor steps = at::tensor(out.timesteps, at::kLong).to(device_);
+  const at::Tensor steps = at::tensor(out.timesteps, at::kLong);
   const at::Tensor noisy = schedule_.add_noise(clean, random, steps).to(compute_type_);
   const at::Tensor target = schedule_.target(clean, random, steps);
 
@@ -90,8 +90,9 @@ MicroLoss DenoisingObjective::loss(const LoadedBatch& batch) {
   const Conditioning conditioning = prompts_.encode(captions);
   const at::Tensor time_ids = make_time_ids(size_conditioning(batch)).to(device_);
 
-  const at::Tensor prediction = model_.unet->forward(noisy, steps.to(at::kFloat), conditioning.encoder_hidden_states,
-                                                     conditioning.text_embeds, time_ids);
+  const at::Tensor prediction = model_.unet->forward(noisy, steps.to(device_, at::kFloat),
+                                                     conditioning.encoder_hidden_states, conditioning.text_embeds,
+                                                     time_ids);
   const at::Tensor per_sample = (prediction.to(at::kFloat) - target).square().mean({1, 2, 3});
   out.total = (per_sample * sample_weights(batch).to(device_)).sum();
   out.per_sample = per_sample.detach();

@@ -42,10 +42,9 @@ NoiseSchedule::NoiseSchedule(const SchedulerOptions& options)
                                                                  : PredictionType::kEpsilon),
       alphas_cumprod_(cumulative_alphas(options)) {
   if (options.rescale_betas_zero_snr && alphas_cumprod_.size() > 1) rescale_to_zero_terminal_snr(alphas_cumprod_);
-  for (const double value : alphas_cumprod_) {
-    signal_.push_back(std::sqrt(value));
-    noise_.push_back(std::sqrt(1 - value));
-  }
+  const at::Tensor alphas = at::tensor(alphas_cumprod_, at::kDouble);
+  signal_ = alphas.sqrt();
+  noise_ = (1 - alphas).sqrt();
 }
 
 double NoiseSchedule::snr(int64_t timestep) const {
@@ -64,10 +63,8 @@ at::Tensor NoiseSchedule::target(const at::Tensor& latents, const at::Tensor& no
   return factors(signal_, timesteps, latents) * noise - factors(noise_, timesteps, latents) * latents;
 }
 
-at::Tensor NoiseSchedule::factors(const std::vector<double>& table, const at::Tensor& timesteps,
-                                  const at::Tensor& like) const {
-  const at::Tensor all = at::tensor(table, at::kDouble);
-  return all.index_select(0, timesteps.to(at::kCPU)).to(like.options()).view({-1, 1, 1, 1});
+at::Tensor NoiseSchedule::factors(const at::Tensor& table, const at::Tensor& timesteps, const at::Tensor& like) {
+  return table.index_select(0, timesteps).to(like.options()).view({-1, 1, 1, 1});
 }
 
 }  // namespace atelier

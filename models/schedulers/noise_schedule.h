@@ -30,7 +30,8 @@ class NoiseSchedule {
   /// acp / (1 - acp): the signal-to-noise ratio that min-SNR weights use.
   double snr(int64_t timestep) const;
 
-  /// x_t of each sample. `latents`, `noise` [B, C, h, w]; `timesteps` [B] int64.
+  /// x_t of each sample. `latents`, `noise` [B, C, h, w]; `timesteps` [B] int64 on the CPU, wherever the others are: to
+  /// look them up, the host would wait for a device that had them.
   at::Tensor add_noise(const at::Tensor& latents, const at::Tensor& noise, const at::Tensor& timesteps) const;
   /// What the network shall answer: the noise, or v = sqrt(acp_t) noise - sqrt(1 - acp_t) x_0 (Salimans and Ho,
   /// "Progressive Distillation", 2022). Shapes as in add_noise.
@@ -38,12 +39,12 @@ class NoiseSchedule {
 
  private:
   /// [B, 1, 1, 1] on the device and of the type of `like`.
-  at::Tensor factors(const std::vector<double>& table, const at::Tensor& timesteps, const at::Tensor& like) const;
+  static at::Tensor factors(const at::Tensor& table, const at::Tensor& timesteps, const at::Tensor& like);
 
   SchedulerOptions options_;
   PredictionType prediction_type_;
   std::vector<double> alphas_cumprod_;
-  std::vector<double> signal_, noise_;  // sqrt(acp), sqrt(1 - acp)
+  at::Tensor signal_, noise_;  // [timesteps] double on the CPU: sqrt(acp), sqrt(1 - acp)
 };
 
 }  // namespace atelier
