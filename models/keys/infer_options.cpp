@@ -45,16 +45,17 @@ void add_resnet(Level& level, const SgmTensors& tensors, const std::string& bloc
 
 std::vector<Level> down_levels(const SgmTensors& tensors) {
   std::vector<Level> levels(1);
-  for (int64_t i = 1; tensors.has(text("input_blocks.", i, ".0.op.weight")) ||
-                      tensors.has(text("input_blocks.", i, ".0.in_layers.0.weight"));
-       ++i) {
-    if (tensors.has(text("input_blocks.", i, ".0.op.weight"))) {
+  for (int64_t i = 1;; ++i) {
+    const std::string block = text("input_blocks.", i), resnet = block + ".0.in_layers.0.weight";
+    if (levels.back().layers == 0) tensors.require(resnet);  // a level begins with one
+    if (tensors.has(resnet)) {
+      add_resnet(levels.back(), tensors, block);
+    } else if (tensors.has(block + ".0.op.weight")) {
       levels.emplace_back();
     } else {
-      add_resnet(levels.back(), tensors, text("input_blocks.", i));
+      return levels;
     }
   }
-  return levels;
 }
 
 /// The levels of the way up, in the order of `down`; each has one ResNet block more.
@@ -67,6 +68,26 @@ std::vector<Level> up_levels(const SgmTensors& tensors, const std::vector<Level>
     }
   }
   return levels;
+}
+
+/// Where a text encoder's sizes stand, in one of the two ways to name its tensors.
+struct TextNames {
+  std::string_view tokens, positions;
+  std::string_view layers, norm, mlp;  // `layers` + N + `norm`
+};
+
+CLIPTextOptions infer_text_options(const SgmTensors& tensors, const TextNames& names) {
+  tensors.require(text(names.layers, 0, names.norm));
+  CLIPTextOptions options;
+  options.vocab_size = tensors.side(names.tokens, 0);
+  options.hidden_size = tensors.side(names.tokens, 1);
+  options.max_position_embeddings = tensors.side(names.positions, 0);
+  options.num_hidden_layers = tensors.count(names.layers, names.norm);
+  options.intermediate_size = tensors.side(text(names.layers, 0, names.mlp), 0);
+  options.num_attention_heads = heads_of(options.hidden_size, tensors);
+  options.bos_token_id = 0;  // as SDXL's own files say
+  options.eos_token_id = 2;
+  return options;
 }
 
 /// A text's width that the cross-attentions take.
@@ -147,6 +168,7 @@ AutoencoderKLOptions infer_vae_options(const SgmTensors& tensors) {
   options.in_channels = tensors.side("encoder.conv_in.weight", 1);
   options.out_channels = tensors.side("decoder.conv_out.weight", 0);
   options.latent_channels = tensors.side("decoder.conv_in.weight", 1);
+  tensors.require("encoder.down.0.block.0.norm1.weight");
   options.layers_per_block = tensors.count("encoder.down.0.block.", ".norm1.weight");
   options.block_out_channels.clear();
   const int64_t levels = tensors.count("encoder.down.", ".block.0.norm1.weight");
@@ -161,32 +183,25 @@ AutoencoderKLOptions infer_vae_options(const SgmTensors& tensors) {
 }
 
 CLIPTextOptions infer_clip_options(const SgmTensors& tensors) {
-  CLIPTextOptions options;
-  options.vocab_size = tensors.side("text_model.embeddings.token_embedding.weight", 0);
-  options.hidden_size = tensors.side("text_model.embeddings.token_embedding.weight", 1);
-  options.max_position_embeddings = tensors.side("text_model.embeddings.position_embedding.weight", 0);
-  options.num_hidden_layers = tensors.count("text_model.encoder.layers.", ".layer_norm1.weight");
-  options.intermediate_size = tensors.side("text_model.encoder.layers.0.mlp.fc1.weight", 0);
-  options.num_attention_heads = heads_of(options.hidden_size, tensors);
+  CLIPTextOptions options =
+      infer_text_options(tensors, {.tokens = "text_model.embeddings.token_embedding.weight",
+                                   .positions = "text_model.embeddings.position_embedding.weight",
+                                   .layers = "text_model.encoder.layers.",
+                                   .norm = ".layer_norm1.weight",
+                                   .mlp = ".mlp.fc1.weight"});
   options.projection_dim = options.hidden_size;
-  options.bos_token_id = 0;
-  options.eos_token_id = 2;  // as SDXL's own files say
   return options;
 }
 
 CLIPTextOptions infer_open_clip_options(const SgmTensors& tensors) {
-  CLIPTextOptions options;
+  CLIPTextOptions options = infer_text_options(tensors, {.tokens = "token_embedding.weight",
+                                                         .positions = "positional_embedding",
+                                                         .layers = "transformer.resblocks.",
+                                                         .norm = ".ln_1.weight",
+                                                         .mlp = ".mlp.c_fc.weight"});
   options.with_projection = true;
-  options.vocab_size = tensors.side("token_embedding.weight", 0);
-  options.hidden_size = tensors.side("token_embedding.weight", 1);
-  options.max_position_embeddings = tensors.side("positional_embedding", 0);
-  options.num_hidden_layers = tensors.count("transformer.resblocks.", ".ln_1.weight");
-  options.intermediate_size = tensors.side("transformer.resblocks.0.mlp.c_fc.weight", 0);
-  options.num_attention_heads = heads_of(options.hidden_size, tensors);
   options.projection_dim = tensors.side("text_projection", 1);
   options.hidden_act = "gelu";
-  options.bos_token_id = 0;
-  options.eos_token_id = 2;
   return options;
 }
 
@@ -197,6 +212,7 @@ std::vector<std::string> untold_options(const UNet2DConditionOptions& options) {
   for (int64_t level = 0; level < options.levels(); ++level) {
     heads &= options.attention_heads[level] * kHeadChannels == options.block_out_channels[level];
   }
+  if (options.sample_size != usual.sample_size) names.emplace_back("unet sample_size");
   if (!heads) names.emplace_back("unet attention_head_dim");
   if (options.norm_num_groups != kGroups) names.emplace_back("unet norm_num_groups");
   if (options.norm_eps != usual.norm_eps) names.emplace_back("unet norm_eps");
@@ -213,6 +229,7 @@ std::vector<std::string> untold_options(const AutoencoderKLOptions& options) {
   std::vector<std::string> names;
   if (options.norm_num_groups != kGroups) names.emplace_back("vae norm_num_groups");
   if (options.scaling_factor != usual.scaling_factor) names.emplace_back("vae scaling_factor");
+  if (!options.latents_std.empty()) names.emplace_back("vae latents_mean and latents_std");
   return names;
 }
 
@@ -222,6 +239,19 @@ std::vector<std::string> untold_options(const CLIPTextOptions& options) {
   if (options.num_attention_heads * kHeadChannels != options.hidden_size) names.push_back(name + "num_attention_heads");
   if (options.hidden_act != (options.with_projection ? "gelu" : "quick_gelu")) names.push_back(name + "hidden_act");
   if (options.layer_norm_eps != CLIPTextOptions().layer_norm_eps) names.push_back(name + "layer_norm_eps");
+  return names;
+}
+
+std::vector<std::string> untold_options(const SchedulerOptions& options) {
+  const SchedulerOptions usual;
+  std::vector<std::string> names;
+  if (options.num_train_timesteps != usual.num_train_timesteps) names.emplace_back("scheduler num_train_timesteps");
+  if (options.beta_start != usual.beta_start) names.emplace_back("scheduler beta_start");
+  if (options.beta_end != usual.beta_end) names.emplace_back("scheduler beta_end");
+  if (options.beta_schedule != usual.beta_schedule) names.emplace_back("scheduler beta_schedule");
+  if (options.timestep_spacing != (options.rescale_betas_zero_snr ? "trailing" : usual.timestep_spacing)) {
+    names.emplace_back("scheduler timestep_spacing");
+  }
   return names;
 }
 

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "configs/base/safetensors.h"
 #include "models/options/clip_options.h"
+#include "models/options/scheduler_options.h"
 #include "models/options/unet_options.h"
 #include "models/options/vae_options.h"
 
@@ -20,6 +22,8 @@ class SgmTensors {
   SgmTensors(const SafetensorsFile& file, std::string prefix) : file_(file), prefix_(std::move(prefix)) {}
 
   bool has(std::string_view name) const;
+  /// WeightsError if there is no such tensor.
+  void require(std::string_view name) const { find(name); }
   /// Length of dimension `dimension`. WeightsError if there is no such tensor or dimension.
   int64_t side(std::string_view name, size_t dimension) const;
   size_t dimensions(std::string_view name) const;
@@ -50,5 +54,8 @@ CLIPTextOptions infer_open_clip_options(const SgmTensors& tensors);
 std::vector<std::string> untold_options(const UNet2DConditionOptions& options);
 std::vector<std::string> untold_options(const AutoencoderKLOptions& options);
 std::vector<std::string> untold_options(const CLIPTextOptions& options);
+/// The prediction type and zero terminal SNR are told (by markers), and with them the spacing that belongs to them. The
+/// class is not looked at: which sampler draws is the reader's own choice.
+std::vector<std::string> untold_options(const SchedulerOptions& options);
 
 }  // namespace atelier
