@@ -63,6 +63,7 @@ std::shared_ptr<NetworkAdapter> AdapterFile::read(const std::string& id) const {
     at::Tensor values = read_tensor(file_, *info);
     file_.drop_pages(*info);
     parts.require(values.is_floating_point());
+    require_finite(values, info->name, path());
     if (tensor != kAlphaTensor) {
       parts.tensors[tensor] = values.to(at::kFloat);
       continue;
@@ -83,7 +84,7 @@ void throw_misfit(const std::string& name, const NetworkAdapter& adapter, const 
                   at::IntArrayRef weight_shape, const std::string& file) {
   const std::string shape = adapter.shape_text();
   std::string hint = "the adapters were made for another model";
-  if (name.ends_with("attn2_to_k")) {  // whose inputs are the text's
+  if (module_id(name).ends_with("attn2_to_k")) {  // whose inputs are the text's
     if (shape.ends_with(", 768]")) hint += ": Stable Diffusion 1, by the width of its texts";
     if (shape.ends_with(", 1024]")) hint += ": Stable Diffusion 2, by the width of its texts";
   }

@@ -5,7 +5,7 @@
 #include "configs/base/error.h"
 #include "configs/base/text.h"
 #include "models/adapters/adapter_kinds.h"
-#include "models/weights/weights.h"
+#include "models/weights/write_tensor_sources.h"
 
 namespace atelier {
 namespace {
@@ -27,7 +27,7 @@ bool is_target(const AdapterPlace& place, const NetworkOptions& options) {
 
 /// As sd-scripts and LyCORIS: conv_dim is for kernels, 1x1 convolutions are like linear layers.
 AdapterSize size_for(at::IntArrayRef weight_shape, const NetworkOptions& options) {
-  if (c10::multiply_integers(weight_shape.slice(2)) == 1 || effective_conv_dim(options) == 0) {
+  if (!is_spatial(weight_shape) || effective_conv_dim(options) == 0) {
     return {options.network_dim, options.network_alpha, options.factor};
   }
   return {effective_conv_dim(options), effective_conv_alpha(options), options.factor};
@@ -42,7 +42,6 @@ std::unique_ptr<AdapterNetwork> AdapterNetwork::load(const std::filesystem::path
     network->loaded_[id] = {name, network->file_->read(id)};
     network->loaded_[id].adapter->set_multiplier(multiplier);
   }
-  network->unknown_keys_ = network->file_->unknown_keys();
   return network;
 }
 
@@ -92,37 +91,18 @@ std::vector<std::string> AdapterNetwork::unattached() const {
   return names;
 }
 
-void AdapterNetwork::set_multiplier(double multiplier) {
-  for (auto& [name, entry] : adapters_) entry.adapter->set_multiplier(multiplier);
-  for (auto& [id, loaded] : loaded_) loaded.adapter->set_multiplier(multiplier);
-}
-
-void AdapterNetwork::detach() {
-  for (auto& [name, entry] : adapters_) {
-    if (entry.projection) entry.projection->detach(*entry.adapter);
-    entry.projection = nullptr;
-  }
-}
-
-void AdapterNetwork::merge() {
-  const at::NoGradGuard no_grad;
-  for (auto& [name, entry] : adapters_) {
-    if (!entry.projection) continue;
-    const at::Tensor& weight = entry.projection->weight();
-    entry.projection->set_weight(entry.adapter->adapted_weight(weight).set_requires_grad(weight.requires_grad()));
-  }
-  detach();
-}
-
 void AdapterNetwork::save(const std::filesystem::path& file, SafeDtype dtype,
                           const std::map<std::string, std::string>& metadata) const {
-  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  std::vector<TensorSource> tensors;
   for (const auto& [name, entry] : adapters_) {
-    for (auto& [tensor, values] : entry.adapter->file_tensors()) {
-      tensors.emplace_back(text(name, '.', tensor), values.to(scalar_type(dtype)));
+    for (const auto& [tensor, values] : entry.adapter->file_tensors()) {
+      tensors.push_back(tensor_at_hand(values, text(name, '.', tensor)));
     }
   }
-  write_tensors(file, tensors, metadata);
+  WriteOptions options;
+  options.dtype = dtype;
+  options.metadata = metadata;
+  write_tensor_sources(file, std::move(tensors), options);
 }
 
 std::vector<std::pair<std::string, at::Tensor>> AdapterNetwork::constants() const {

@@ -1,5 +1,5 @@
-// Adapters of a whole model: put beside its projections, trained, saved, read, taken out again or merged for good, with
-// kohya's names (docs/formats/lora_keys.md).
+// Adapters of a whole model: put beside its projections, trained, saved and read, with kohya's names
+// (docs/formats/lora_keys.md).
 #pragma once
 
 #include <filesystem>
@@ -38,14 +38,8 @@ class AdapterNetwork : public Module {
   int64_t attach(Module& model, const LoraNaming& naming);
   /// The loaded adapters that no model has taken, as their file names them.
   std::vector<std::string> unattached() const;
-  /// Tensors of the file that are no part of an adapter that we know.
-  const std::vector<std::string>& unknown_keys() const { return unknown_keys_; }
-
-  void set_multiplier(double multiplier);
-  /// Takes every adapter out of its projection; they stay in the network.
-  void detach();
-  /// Every projection's weight becomes that with the adapter in it, in the weight's type; then detach().
-  void merge();
+  /// Tensors of the file that are no part of an adapter that we know. REQUIRES load().
+  const std::vector<std::string>& unknown_keys() const { return file_->unknown_keys(); }
 
   /// Writes every adapter. `dtype`: kF32, kF16 or kBF16.
   void save(const std::filesystem::path& file, SafeDtype dtype,
@@ -58,7 +52,7 @@ class AdapterNetwork : public Module {
  private:
   struct Entry {
     std::shared_ptr<NetworkAdapter> adapter;
-    Projection* projection;  // nullptr after detach()
+    Projection* projection;
   };
   struct Loaded {
     std::string name;  // in the file
@@ -70,7 +64,6 @@ class AdapterNetwork : public Module {
   std::map<std::string, Entry> adapters_;  // by kohya's name: those with a place
   std::unique_ptr<AdapterFile> file_;      // of load()
   std::map<std::string, Loaded> loaded_;   // by module_id(): those without one yet
-  std::vector<std::string> unknown_keys_;
 };
 
 }  // namespace atelier

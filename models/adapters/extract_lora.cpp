@@ -18,22 +18,12 @@ namespace {
 
 constexpr std::string_view kWeightSuffix = ".weight";
 
-LoraNaming naming_for(const StoredPipeline& pipeline, Part part) {
-  switch (part) {
-    case Part::kTextEncoder: return text_encoder_lora_naming(1);
-    case Part::kTextEncoder2: return text_encoder_lora_naming(2);
-    default: return unet_lora_naming(*pipeline.unet);
-  }
-}
-
-bool is_spatial_kernel(const std::vector<int64_t>& shape) { return shape.size() == 4 && shape[2] * shape[3] > 1; }
-
 /// 0: nothing is extracted there.
 int64_t rank_at(const AdapterPlace& place, const std::vector<int64_t>& shape, const ExtractOptions& options) {
   int64_t rank = 0;
   if (place.target == AdapterPlace::Target::kTransformer) rank = options.rank;
   if (place.target == AdapterPlace::Target::kResnet && options.conv_rank > 0) {
-    rank = is_spatial_kernel(shape) ? options.conv_rank : options.rank;
+    rank = is_spatial(shape) ? options.conv_rank : options.rank;
   }
   int64_t inputs = 1;
   for (size_t i = 1; i < shape.size(); ++i) inputs *= shape[i];
@@ -73,7 +63,7 @@ std::vector<LoraExtraction::Pair> LoraExtraction::pairs_of(const StoredPipeline&
                                                            Part part) const {
   std::map<std::string_view, const TensorSource*> by_name;
   for (const TensorSource& source : base.tensors.at(part)) by_name.emplace(source.name, &source);
-  const LoraNaming naming = naming_for(tuned, part);
+  const LoraNaming naming = lora_naming(part, tuned.unet);
   std::vector<Pair> pairs;
   for (const TensorSource& source : tuned.tensors.at(part)) {
     if (!source.name.ends_with(kWeightSuffix) || source.shape.size() < 2) continue;

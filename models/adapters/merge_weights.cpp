@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <set>
 
 #include "configs/base/error.h"
@@ -15,17 +14,6 @@
 
 namespace atelier {
 namespace {
-
-/// Where the adapters of a part go; empty for the autoencoder.
-LoraNaming naming_of(const StoredPipeline& pipeline, Part part) {
-  switch (part) {
-    case Part::kTextEncoder: return text_encoder_lora_naming(1);
-    case Part::kTextEncoder2: return text_encoder_lora_naming(2);
-    case Part::kUnet: return unet_lora_naming(*pipeline.unet);
-    case Part::kVae: break;
-  }
-  return {};
-}
 
 /// One adapter of one file; it is read again wherever it is used, so nothing is kept.
 struct MergeStep {
@@ -40,29 +28,11 @@ struct MergeStep {
   }
 };
 
-double largest_of(at::ScalarType type) {
-  switch (type) {
-    case at::kHalf: return std::numeric_limits<c10::Half>::max();
-    case at::kBFloat16: return std::numeric_limits<c10::BFloat16>::max();
-    case at::kFloat8_e4m3fn: return std::numeric_limits<c10::Float8_e4m3fn>::max();
-    case at::kFloat8_e5m2: return std::numeric_limits<c10::Float8_e5m2>::max();
-    default: return std::numeric_limits<double>::max();
-  }
-}
-
-/// WeightsError unless every number of `values` is one of `type`. `path`: what the adapters are merged into.
-void check_numbers(const at::Tensor& values, at::ScalarType type, const std::string& name,
-                   const std::filesystem::path& path) {
-  const bool narrow = values.scalar_type() != at::kFloat && values.scalar_type() != at::kDouble;
-  const auto [low, high] = at::aminmax(narrow ? values.to(at::kFloat) : values);
-  const double largest = std::max(-low.item<double>(), high.item<double>());  // aminmax of NaN is NaN
-  if (std::isnan(low.item<double>()) || std::isinf(largest)) {
-    throw WeightsError(text("the merged ", name, " holds numbers that are none (NaN or infinite)"), path.string(),
-                       "the model, a LoRA or its weight is at fault: merge them one by one to see which");
-  }
-  if (largest <= largest_of(type)) return;
-  throw WeightsError(text("the merged ", name, " holds ", largest, ", too large for its type"), path.string(),
-                     "write the model with --dtype bf16 or fp32");
+/// WeightsError for a number that is none. `path`: what the adapters are merged into.
+void check_numbers(const at::Tensor& values, const std::string& name, const std::filesystem::path& path) {
+  if (std::isfinite(values.sum(at::kFloat).item<double>()) || at::isfinite(values).all().item<bool>()) return;
+  throw WeightsError(text("the merged ", name, " holds numbers that are none (NaN or infinite)"), path.string(),
+                     "the model, a LoRA or its weight is at fault: merge them one by one to see which");
 }
 
 /// TensorSource::read of a tensor that adapters are merged into.
@@ -87,7 +57,7 @@ struct MergedRead {
 
   at::Tensor merged_at_once(at::Tensor weight, const Adapters& adapters) const {
     for (const auto& adapter : adapters) weight = adapter->adapted_weight(weight.to(at::kFloat));
-    check_numbers(weight, type, name, path);
+    check_numbers(weight, name, path);
     return weight;  // whoever writes it converts it
   }
 
@@ -106,8 +76,8 @@ struct MergedRead {
         const int64_t count = std::min(most, height - first);
         at::Tensor rows = block.narrow(0, 0, count).copy_(weight.narrow(0, first, count));
         for (const auto& adapter : adapters) adapter->add_to_rows(rows, first);
-        check_numbers(rows, type, name, path);
-        if (!same) merged.narrow(0, first, count).copy_(rows);
+        check_numbers(rows, name, path);
+        if (!same) copy_in_range(merged.narrow(0, first, count), rows, text(path.string(), ": ", name));
       }
     });
     return merged;
@@ -138,7 +108,7 @@ std::vector<std::string> merge_adapters(StoredPipeline& pipeline, const std::sha
   constexpr std::string_view kWeight = ".weight";
   std::set<std::string> merged;
   for (auto& [part, sources] : pipeline.tensors) {
-    const LoraNaming naming = naming_of(pipeline, part);
+    const LoraNaming naming = lora_naming(part, pipeline.unet);
     for (TensorSource& source : sources) {
       if (!naming || !source.name.ends_with(kWeight) || source.shape.size() < 2) continue;
       const auto place = naming(source.name.substr(0, source.name.size() - kWeight.size()));

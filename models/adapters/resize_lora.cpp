@@ -19,12 +19,12 @@ namespace {
 at::Tensor read_finite(const SafetensorsFile& file, const SafeTensorInfo& info) {
   const at::Tensor values = read_tensor(file, info);
   file.drop_pages(info);
-  if (values.is_floating_point() && at::isfinite(values).all().item<bool>()) return values.to(at::kFloat);
-  throw WeightsError("not floating-point numbers, or some are none (NaN or infinite)",
-                     text(file.path().string(), ": ", info.name));
+  if (!values.is_floating_point()) {
+    throw WeightsError("not floating-point numbers", text(file.path().string(), ": ", info.name));
+  }
+  require_finite(values, info.name, file.path());
+  return values.to(at::kFloat);
 }
-
-bool is_kernel(const std::vector<int64_t>& down) { return down.size() == 4 && down[2] * down[3] > 1; }
 
 /// Squares of `s` from `rank` on, against all.
 double kept_norm(const at::Tensor& s, int64_t rank) {
@@ -90,13 +90,13 @@ ResizedModule LoraResize::resize(int64_t i, const RankChoice& choice, const Rank
   const Parts& parts = modules_[static_cast<size_t>(i)];
   std::vector<int64_t> down_shape = parts.down->shape, up_shape = parts.up->shape;
   const bool fit = down_shape.size() >= 2 && up_shape.size() == down_shape.size() && down_shape[0] > 0 &&
-                   up_shape[1] == down_shape[0] && !is_kernel(up_shape) && parts.down->element_count() > 0 &&
+                   up_shape[1] == down_shape[0] && !is_spatial(up_shape) && parts.down->element_count() > 0 &&
                    parts.up->element_count() > 0 && (!parts.alpha || parts.alpha->element_count() == 1);
   if (!fit) {
     throw WeightsError(text("the matrices or the alpha of the adapter ", parts.name, " do not go together"),
                        file_.path().string());
   }
-  ResizedModule module{.name = parts.name, .tensors = {}, .old_rank = down_shape[0], .spatial = is_kernel(down_shape)};
+  ResizedModule module{.name = parts.name, .tensors = {}, .old_rank = down_shape[0], .spatial = is_spatial(down_shape)};
   const auto old_rank = static_cast<double>(module.old_rank);
   const double old_alpha = parts.alpha ? read_finite(file_, *parts.alpha).item<double>()
                                        : alphas_.find(parts.name, module.old_rank).value_or(old_rank);

@@ -110,6 +110,18 @@ LoraNaming text_encoder_lora_naming(int encoder) {
   };
 }
 
+LoraNaming lora_naming(Part part, const std::optional<UNet2DConditionOptions>& unet) {
+  switch (part) {
+    case Part::kTextEncoder: return text_encoder_lora_naming(1);
+    case Part::kTextEncoder2: return text_encoder_lora_naming(2);
+    case Part::kUnet: return unet_lora_naming(*unet);
+    case Part::kVae: break;
+  }
+  return {};
+}
+
+bool is_spatial(std::span<const int64_t> shape) { return shape.size() == 4 && (shape[2] > 1 || shape[3] > 1); }
+
 std::optional<AdapterKey> parse_adapter_key(std::string_view key) {
   for (const Spelling& rule : kSpellings) {
     if (auto parsed = match(key, rule)) return parsed;

@@ -1,12 +1,15 @@
 // Where adapters go in a model, and what files call the places (docs/formats/lora_keys.md). No torch.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "models/keys/single_file_keys.h"
 #include "models/options/unet_options.h"
 
 namespace atelier {
@@ -32,6 +35,14 @@ using LoraNaming = std::function<std::optional<AdapterPlace>(const std::string& 
 LoraNaming unet_lora_naming(const UNet2DConditionOptions& options);
 /// "lora_te1_" or "lora_te2_" and transformers' path. REQUIRES encoder 1 or 2.
 LoraNaming text_encoder_lora_naming(int encoder);
+
+/// That of a part of a pipeline; empty for the autoencoder, where no adapters go. `unet`: of the same pipeline. REQUIRES
+/// it for kUnet.
+LoraNaming lora_naming(Part part, const std::optional<UNet2DConditionOptions>& unet);
+
+/// Of a convolution with a kernel larger than 1x1: what LoCon's conv_dim is for. `shape`: of a weight, or of the factor
+/// of an adapter that holds the kernel.
+bool is_spatial(std::span<const int64_t> shape);
 
 /// A tensor of an adapter file.
 struct AdapterKey {

@@ -5,7 +5,7 @@
 
 #include "configs/base/error.h"
 #include "configs/base/text.h"
-#include "models/keys/adapter_file.h"
+#include "models/keys/adapter_summary.h"
 
 namespace atelier {
 namespace {
@@ -126,11 +126,6 @@ int64_t side_of(const SafetensorsFile& file, std::string_view suffix, size_t axi
   return 0;
 }
 
-/// The family of a UNet on its own, by the width of its text input.
-std::string_view family_of_width(int64_t width) {
-  return width == 768 ? "sd1" : width == 1024 ? "sd2" : width == 1280 ? "sdxl-refiner" : width == 2048 ? "sdxl" : "";
-}
-
 /// A UNet that takes more channels than it gives has further pictures among its inputs.
 void look_at_channels(const SafetensorsFile& file, std::string_view first, std::string_view last, ModelKind& kind) {
   const int64_t in = side_of(file, first, 1), out = side_of(file, last, 0);
@@ -140,7 +135,7 @@ void look_at_channels(const SafetensorsFile& file, std::string_view first, std::
   kind.label = text("SDXL ", inpaint ? "inpainting" : "image editing", " model (", in, " input channels)");
 }
 
-ModelKind adapter_kind(const AdapterSummary& adapter) {
+ModelKind kind_of_adapter(const AdapterSummary& adapter) {
   static constexpr std::array kAlgorithms = {
       Word{"lora", "LoRA"}, Word{"locon", "LoCon"}, Word{"loha", "LoHa"},           Word{"lokr", "LoKr"},
       Word{"dora", "DoRA"}, Word{"oft", "OFT"},     Word{"diff", "full difference"}};
@@ -170,11 +165,11 @@ std::string way_out(const ModelKind& kind, bool adapter) {
 
 ModelKind guess_kind(const SafetensorsFile& file) {
   const AdapterSummary adapter = adapter_summary(file);
-  if (!adapter.empty()) return adapter_kind(adapter);
+  if (!adapter.empty()) return kind_of_adapter(adapter);
   const auto rule = std::find_if(kRules.begin(), kRules.end(), [&](const KindRule& r) { return matches(r, file); });
   if (rule == kRules.end()) return {"unknown", "unknown", ""};
   ModelKind kind{std::string(rule->id), std::string(rule->label), std::string(rule->family)};
-  if (kind.id.starts_with("unet")) kind.family = family_of_width(side_of(file, "attn2.to_k.weight", 1));
+  if (kind.id.starts_with("unet")) kind.family = family_of_text_width(side_of(file, "attn2.to_k.weight", 1));
   // In a whole checkpoint "conv_in.weight" would be the VAE's.
   const bool diffusers = file.find("conv_in.weight") != nullptr;
   look_at_channels(file, diffusers ? "conv_in.weight" : "input_blocks.0.0.weight",
@@ -186,6 +181,10 @@ std::string family_label(std::string_view family) {
   const auto found =
       std::find_if(kFamilyLabels.begin(), kFamilyLabels.end(), [&](const Word& word) { return word.id == family; });
   return std::string(found == kFamilyLabels.end() ? family : found->label);
+}
+
+std::string_view family_of_text_width(int64_t width) {
+  return width == 768 ? "sd1" : width == 1024 ? "sd2" : width == 1280 ? "sdxl-refiner" : width == 2048 ? "sdxl" : "";
 }
 
 std::string_view component_of(std::string_view key) {
@@ -213,7 +212,7 @@ void require_sdxl_adapter(const SafetensorsFile& file) {
   }
   if (adapter.family.empty() || adapter.family == "sdxl") return;
   throw WeightsError(
-      text("this ", adapter_kind(adapter).label, " was made for ", family_label(adapter.family), ", not for SDXL"),
+      text("this ", kind_of_adapter(adapter).label, " was made for ", family_label(adapter.family), ", not for SDXL"),
       file.path().string(), "adapters fit only the family of models they were trained on");
 }
 

@@ -1,6 +1,7 @@
 // What a weight file is, told from the names and shapes of its tensors, and the refusal of what is not SDXL.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,9 @@ ModelKind guess_kind(const SafetensorsFile& file);
 
 /// "sd1" -> "Stable Diffusion 1"; an unknown word comes back as it is.
 std::string family_label(std::string_view family);
+
+/// The family of a UNet by the width of the text it takes, "sdxl" for 2048; empty for a width that none has.
+std::string_view family_of_text_width(int64_t width);
 
 /// The part of a pipeline that the tensor `key` of a whole checkpoint or an adapter belongs to, under diffusers' names:
 /// "unet", "vae", "text_encoder", "text_encoder_2", ...; empty for a component file's own names.

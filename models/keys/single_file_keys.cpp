@@ -57,6 +57,11 @@ std::string_view part_name(Part part) {
   return {};
 }
 
+std::string_view weights_file_name(Part part) {
+  const bool encoder = part == Part::kTextEncoder || part == Part::kTextEncoder2;
+  return encoder ? "model.safetensors" : "diffusion_pytorch_model.safetensors";
+}
+
 std::string_view part_prefix(Part part, bool refiner) {
   switch (part) {
     case Part::kTextEncoder: return kClipPrefix;

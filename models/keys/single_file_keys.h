@@ -16,6 +16,9 @@ enum class Part { kTextEncoder, kTextEncoder2, kUnet, kVae };
 /// The part's folder in a diffusers pipeline: "text_encoder_2".
 std::string_view part_name(Part part);
 
+/// The part's weights within its folder, as diffusers and transformers call them.
+std::string_view weights_file_name(Part part);
+
 /// What the keys of a part begin with in SDXL's files ("model.diffusion_model."). The refiner's only text encoder is
 /// the second kind, in the first one's place.
 std::string_view part_prefix(Part part, bool refiner);

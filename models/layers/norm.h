@@ -17,7 +17,6 @@ class Norm : public Module {
   virtual NormShape shape() const = 0;                            // which norm, for models/ops
   const at::Tensor& weight() const { return weight_; }            // [C]
   const at::Tensor& bias() const { return bias_; }                // [C]
-  double eps() const { return eps_; }
 
  protected:
   Norm(int64_t channels, double eps);
@@ -32,7 +31,6 @@ class GroupNorm : public Norm {
   GroupNorm(int64_t groups, int64_t channels, double eps = 1e-5);
   at::Tensor forward(const at::Tensor& input) const override;
   NormShape shape() const override { return {groups_, eps_}; }
-  int64_t groups() const { return groups_; }
 
  private:
   int64_t groups_;

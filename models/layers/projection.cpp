@@ -33,8 +33,17 @@ at::Tensor Projection::merged_weight() const {
   return weight;
 }
 
-void Projection::detach(const Adapter& adapter) {
-  std::erase_if(adapters_, [&](const auto& attached) { return attached.get() == &adapter; });
+void Projection::absorb_adapters() {
+  if (adapters_act_on_output()) return;
+  const at::NoGradGuard no_grad;
+  weight_ = in_device_layout(merged_weight()).set_requires_grad(weight_.requires_grad());
+  adapters_.clear();
+}
+
+void absorb_adapters(Module& model) {
+  model.for_each_module([](const std::string&, Module& module) {
+    if (auto* projection = dynamic_cast<Projection*>(&module)) projection->absorb_adapters();
+  });
 }
 
 Linear::Linear(int64_t in_features, int64_t out_features, bool bias) {

@@ -66,14 +66,11 @@ class Projection : public Module {
   /// Of the unit that ends in this projection: set_layer_body().
   LayerBody body() const { return body_; }
   void set_body(LayerBody body) { body_ = body; }
-  /// Neither weight nor bias is trained (adapters may be).
-  bool frozen() const { return !weight_.requires_grad() && !(bias_.defined() && bias_.requires_grad()); }
 
   /// Adds to the slot; several act one after another.
   void attach(std::shared_ptr<const Adapter> adapter) { adapters_.push_back(std::move(adapter)); }
-  /// Takes it out again, where it is there.
-  void detach(const Adapter& adapter);
-  void detach_adapters() { adapters_.clear(); }
+  /// Where the adapters act through the weight, it becomes the effective one for good and the slot is empty.
+  void absorb_adapters();
 
  protected:
   at::Tensor weight_, bias_;
@@ -84,6 +81,10 @@ class Projection : public Module {
   std::vector<std::shared_ptr<const Adapter>> adapters_;
   LayerBody body_ = LayerBody::kFused;
 };
+
+/// Projection::absorb_adapters() of every projection of `model`: for drawing, where each call would else make those
+/// weights anew.
+void absorb_adapters(Module& model);
 
 /// [..., in] -> [..., out]
 class Linear : public Projection {

@@ -132,16 +132,26 @@ TEST_P(AdapterKinds, ANewOneChangesNothing) {
 
 TEST_P(AdapterKinds, ForwardEqualsTheMergedWeight) {
   randomise(*adapter_);
+  projection_->attach(adapter_);
   for (const double multiplier : {1.0, 0.6}) {
     adapter_->set_multiplier(multiplier);
-    projection_->attach(adapter_);
     const at::Tensor merged = projection_->merged_weight();
     EXPECT_GT(relative_error(merged, projection_->weight()), 0.05);
     const at::Tensor reference = projection_->apply(input(), merged, projection_->bias());
     EXPECT_LE(relative_error(projection_->forward(input()), reference), 1e-5);
-    projection_->detach(*adapter_);
-    EXPECT_TRUE(projection_->merged_weight().equal(projection_->weight()));
   }
+}
+
+TEST_P(AdapterKinds, WhatActsThroughTheWeightIsAbsorbed) {
+  randomise(*adapter_);
+  projection_->attach(adapter_);
+  const at::Tensor bare = projection_->weight(), merged = projection_->merged_weight();
+  const at::Tensor answer = projection_->forward(input());
+  projection_->absorb_adapters();
+  EXPECT_TRUE(projection_->weight().equal(adapter_->acts_on_output() ? bare : merged));
+  EXPECT_TRUE(projection_->forward(input()).equal(answer));
+  adapter_->set_multiplier(3);
+  EXPECT_EQ(projection_->forward(input()).equal(answer), !adapter_->acts_on_output());
 }
 
 TEST_P(AdapterKinds, TheMultiplierGoesPartOfTheWay) {

@@ -96,5 +96,12 @@ TEST_F(ModelKindOfFile, OnlyAdaptersOfSdxlAreReadAsSuch) {
   expect_refused(adapter, file({wide}), "for Stable Diffusion 1, not for SDXL", "fit only");
 }
 
+TEST_F(ModelKindOfFile, ALoHasRankIsNotTheWidthOfItsInputs) {
+  for (const char* tensor : {"hada_w1_a", "lokr_w1"}) {
+    const std::string module = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k.";
+    EXPECT_NO_THROW(require_sdxl_adapter(file({{module + tensor, SafeDtype::kF16, {1, 768}, 0, 0}})));
+  }
+}
+
 }  // namespace
 }  // namespace atelier

@@ -84,10 +84,10 @@ TEST(Initialize, ValuesDependOnSeedAndNameAlone) {
 
 TEST(Initialize, KeepsWhetherAParameterIsTrained) {
   Linear linear(3, 2);
-  EXPECT_TRUE(linear.frozen());
+  EXPECT_FALSE(linear.weight().requires_grad());
   linear.set_requires_grad(true);
   initialize(linear, 1);
-  EXPECT_FALSE(linear.frozen());
+  EXPECT_TRUE(linear.weight().requires_grad() && linear.bias().requires_grad());
 }
 
 }  // namespace

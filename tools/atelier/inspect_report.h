@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "configs/base/safetensors.h"
-#include "models/keys/adapter_file.h"
+#include "models/keys/adapter_summary.h"
 #include "models/keys/model_kind.h"
 #include "tools/atelier/tensor_check.h"
 

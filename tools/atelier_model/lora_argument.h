@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "models/keys/adapter_names.h"
-#include "models/module.h"
+#include "models/pipeline/lora_targets.h"
 
 namespace atelier {
 
@@ -21,12 +20,6 @@ LoraArgument parse_lora(const std::string& argument);
 
 /// "FILE: 12 WHAT: a, b, ..." as a warning; nothing where there are no names.
 void warn_unused(const std::string& file, const std::string& what, const std::vector<std::string>& names);
-
-/// A part of a model that adapters may belong to.
-struct LoraTarget {
-  Module* model;
-  LoraNaming naming;
-};
 
 /// Puts the file's adapters, in fp32 on `device`, into `targets`. WeightsError if none fits, a warning naming those
 /// that have no place and the tensors that are not understood.

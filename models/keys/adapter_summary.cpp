@@ -1,10 +1,11 @@
-#include "models/keys/adapter_file.h"
+#include "models/keys/adapter_summary.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "models/keys/adapter_names.h"
@@ -72,23 +73,18 @@ std::string_view family_of_module(std::string_view module) {
   return {};
 }
 
-/// The width of a UNet's text input, or that of the only text encoder, tells the family.
-std::string_view family_of_width(std::string_view module, const SafeTensorInfo& down) {
+/// By the width of a UNet's text input, or of the only text encoder, where the module's main tensor has it.
+std::string_view family_of_inputs(std::string_view module, const MainTensor& main, const SafeTensorInfo& tensor) {
   const bool context = module.ends_with("attn2_to_k") || module.ends_with("attn2.to_k") ||
                        module.ends_with("attn2.processor.to_k") || module.starts_with("lora_te_");
-  if (!context || down.shape.size() < 2) return {};
-  const int64_t width = down.shape[1];
-  return width == 768 ? "sd1" : width == 1024 ? "sd2" : width == 1280 ? "sdxl-refiner" : width == 2048 ? "sdxl" : "";
+  const bool has_inputs = main.algorithm == "lora" || main.algorithm == "diff";
+  return context && has_inputs && tensor.shape.size() >= 2 ? family_of_text_width(tensor.shape[1]) : "";
 }
 
 std::string component_of_module(std::string_view module) {
   const std::string id = module_id(module);
   const std::string_view component = component_of(id);
   return component.empty() ? "other" : std::string(component);
-}
-
-bool is_spatial(const SafeTensorInfo& down) {
-  return down.shape.size() == 4 && (down.shape[2] > 1 || down.shape[3] > 1);
 }
 
 double half_value(uint16_t bits, int exponent_bits) {
@@ -153,7 +149,7 @@ class AdapterCounter {
  private:
   void count_module(std::string_view module, const MainTensor& main, const SafeTensorInfo& tensor) {
     ++summary_.modules;
-    ++summary_.algorithms[main.algorithm == "lora" && is_spatial(tensor) ? "conv" : std::string(main.algorithm)];
+    ++summary_.algorithms[main.algorithm == "lora" && is_spatial(tensor.shape) ? "conv" : std::string(main.algorithm)];
     ++summary_.components[component_of_module(module)];
     if (main.rank_axis < tensor.shape.size()) ++summary_.ranks[tensor.shape[main.rank_axis]];
     if (summary_.algorithm.empty() || summary_.algorithm == "diff") {
@@ -161,7 +157,7 @@ class AdapterCounter {
       summary_.naming = naming_of_key(tensor.name);
     }
     if (summary_.family.empty()) summary_.family = family_of_module(module);
-    if (by_width_.empty()) by_width_ = family_of_width(module, tensor);
+    if (by_width_.empty()) by_width_ = family_of_inputs(module, main, tensor);
   }
 
   const SafetensorsFile& file_;
