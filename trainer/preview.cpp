@@ -37,6 +37,7 @@ Preview::Preview(const SampleOptions& options, const PromptOptions& reading, con
       shots_(read_shots(options)),
       clip_skip_(reading.clip_skip) {
   for (const Shot& shot : shots_) samplers_.push_back(&find_sampler(shot.options.sampler, model.scheduler));
+  require_drawable(model, shots_, samplers_);
 }
 
 void Preview::write(const std::filesystem::path& folder) const {

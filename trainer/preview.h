@@ -14,7 +14,8 @@ namespace atelier {
 
 class Preview {
  public:
-  /// Reads the prompts with their flags; ConfigError for a missing or empty file, or a flag that does not fit.
+  /// Reads the prompts with their flags; ConfigError for a missing or empty file, a flag that does not fit, or
+  /// a picture that the model cannot draw: nothing is left to be found after the first steps.
   /// `reading`: as the run reads captions.
   Preview(const SampleOptions& options, const PromptOptions& reading, const StableDiffusionXL& model,
           at::Device device);

@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -49,4 +50,24 @@ def test_a_fault_in_the_prompts_is_told_before_the_first_step(tmp_path):
     path = write_run_with_previews(tmp_path, "1girl\n1boy --ss heun\n")
     result = run("atelier-train", "train", path, check=False)
     assert result.returncode == 2 and "prompts.txt:2" in result.stderr and "euler" in result.stderr
+    assert not (tmp_path / "out" / "samples").exists() and not list((tmp_path / "out").glob("metrics*"))
+
+
+# Of 16 pixels a latent: a prompt file, read without the model, takes any multiple of 8.
+VAE = {"_class_name": "AutoencoderKL", "latent_channels": 8, "block_out_channels": [8] * 5, "norm_num_groups": 4,
+       "down_block_types": ["DownEncoderBlock2D"] * 5, "up_block_types": ["UpDecoderBlock2D"] * 5}
+
+
+@pytest.mark.parametrize("line, told", [("1boy --w 96 --h 72", "multiples of 16"), ("1boy --ss unipc --s 1000", "too many")])
+def test_what_only_drawing_would_refuse_is_told_before_the_first_step(line, told, tmp_path):
+    path = write_run_with_previews(tmp_path, f"1girl\n{line}\n")
+    content = json.loads(path.read_text())
+    content["dataset"]["buckets"]["bucket_reso_steps"] = 32
+    path.write_text(json.dumps(content))
+    (tmp_path / "config/vae/config.json").write_text(json.dumps(VAE))
+    scheduler = tmp_path / "config/scheduler/scheduler_config.json"
+    leading = {"timestep_spacing": "leading", "rescale_betas_zero_snr": False}
+    scheduler.write_text(json.dumps(json.loads(scheduler.read_text()) | leading))
+    result = run("atelier-train", "train", path, check=False)
+    assert result.returncode == 2 and told in result.stderr and "1boy" in result.stderr, result.stderr
     assert not (tmp_path / "out" / "samples").exists() and not list((tmp_path / "out").glob("metrics*"))

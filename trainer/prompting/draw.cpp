@@ -3,7 +3,10 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <set>
 
+#include "configs/base/error.h"
+#include "configs/base/text.h"
 #include "models/unet/unet_2d_condition.h"
 
 namespace atelier {
@@ -72,7 +75,37 @@ HostPicture host_picture(const at::Tensor& pixels /*[H, W, 3] u8*/) {
   return {pixels.size(1), pixels.size(0), std::vector<uint8_t>(data, data + pixels.numel())};
 }
 
+void require_side(int64_t pixels, int64_t factor) {
+  if (pixels % factor == 0) return;
+  throw ConfigError(text("a picture cannot have a side of ", pixels, " px"), "",
+                    text("sides are multiples of ", factor));
+}
+
+/// The sampler's way through its timesteps, on one number.
+void require_steps(const Sampler& sampler, const NoiseSchedule& schedule, int64_t steps) {
+  const at::Tensor one = at::ones({1, 1, 1, 1});
+  sampler.run({schedule, steps, one, [](const at::Tensor& sample, double) { return sample; },
+               [&](int64_t) { return one; }});
+}
+
 }  // namespace
+
+void require_drawable(const StableDiffusionXL& model, std::span<const Shot> shots,
+                      std::span<const Sampler* const> samplers) {
+  const at::NoGradGuard no_grad;
+  const NoiseSchedule schedule(model.scheduler);
+  std::set<std::pair<const Sampler*, int64_t>> seen;
+  for (size_t i = 0; i < shots.size(); ++i) {
+    const PictureOptions& options = shots[i].options;
+    try {
+      require_side(options.width, model.autoencoder->factor());
+      require_side(options.height, model.autoencoder->factor());
+      if (seen.emplace(samplers[i], options.steps).second) require_steps(*samplers[i], schedule, options.steps);
+    } catch (const ConfigError& error) {
+      throw ConfigError(error.summary(), text("prompt \"", shots[i].prompt, '"'), error.hint());
+    }
+  }
+}
 
 void draw_shots(const StableDiffusionXL& model, const PromptEncoder& encoder, std::span<const Shot> shots,
                 const DrawOptions& options) {

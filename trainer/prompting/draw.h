@@ -9,6 +9,7 @@
 
 #include "models/image_io/grid.h"
 #include "models/pipeline/stable_diffusion_xl.h"
+#include "models/schedulers/samplers.h"
 #include "trainer/prompting/prompt_encoder.h"
 #include "trainer/prompting/prompts.h"
 
@@ -28,6 +29,11 @@ struct DrawOptions {
 /// itself, so a picture does not depend on which others are asked for (docs/cli.md says how exactly).
 void draw_shots(const StableDiffusionXL& model, const PromptEncoder& encoder, std::span<const Shot> shots,
                 const DrawOptions& options);
+
+/// What draw_shots() would find only when it comes to a shot: ConfigError, with the shot's prompt, for a side that the
+/// autoencoder does not divide and for steps that its sampler does not take. `samplers`: one a shot.
+void require_drawable(const StableDiffusionXL& model, std::span<const Shot> shots,
+                      std::span<const Sampler* const> samplers);
 
 /// `options` with width and height, where 0, set to the model's own.
 PictureOptions with_sides(PictureOptions options, const StableDiffusionXL& model);
