@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.lora import relative, train_adapters, train_base  # noqa: E402
+from support.lora import relative, train_adapters, train_base, unet_inputs  # noqa: E402
 from support.programs import run  # noqa: E402
 
 
@@ -34,14 +34,19 @@ def converted(base, file):
     return StableDiffusionXLLoraLoaderMixin.lora_state_dict(load_file(file), unet_config=config)
 
 
-def unet_inputs():
-    generator = torch.Generator().manual_seed(3)
-    return {
-        "sample": torch.randn(2, 8, 8, 12, generator=generator), "timestep": torch.tensor([10.0, 800.0]),
-        "encoder_hidden_states": torch.randn(2, 77, 32, generator=generator),
-        "text_embeds": torch.randn(2, 16, generator=generator),
-        "time_ids": torch.randint(0, 100, (2, 6), generator=generator).float(),
-    }
+def peer_answer(model, inputs):
+    """diffusers' UNet on the inputs of `model eval unet`."""
+    with torch.no_grad():
+        return model(inputs["sample"], inputs["timestep"], inputs["encoder_hidden_states"],
+                     added_cond_kwargs={name: inputs[name] for name in ("text_embeds", "time_ids")}).sample
+
+
+def evaluate(component, base, lora, inputs, folder):
+    """The outputs of `model eval`, and what it said."""
+    save_file(inputs, folder / "in.safetensors")
+    done = run("atelier", "model", "eval", component, base, "--lora", lora,
+               "--inputs", folder / "in.safetensors", "--out", folder / "out.safetensors")
+    return load_file(folder / "out.safetensors"), done.stderr
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.5])
@@ -49,27 +54,17 @@ def test_the_unet_with_a_lora_answers_as_in_diffusers(lora, tmp_path, weight):
     base, file = lora
     model = UNet2DConditionModel.from_pretrained(base / "unet").eval()
     inputs = unet_inputs()
-
-    def forward():
-        with torch.no_grad():
-            return model(inputs["sample"], inputs["timestep"], inputs["encoder_hidden_states"],
-                         added_cond_kwargs={name: inputs[name] for name in ("text_embeds", "time_ids")}).sample
-
-    without = forward()
+    without = peer_answer(model, inputs)
     state, alphas = converted(base, file)
     StableDiffusionXLLoraLoaderMixin.load_lora_into_unet(state, alphas, model, adapter_name="ours")
     adapted = [name for name, module in model.named_modules() if hasattr(module, "lora_A")]
     pairs = [name for name in load_file(file) if name.startswith("lora_unet_") and name.endswith("down.weight")]
     assert len(adapted) == len(pairs)
     model.set_adapters(["ours"], [weight])
-    theirs = forward()
+    theirs = peer_answer(model, inputs)
     assert relative(theirs - without, theirs) > 0.05  # the LoRA does something
-
-    save_file(inputs, tmp_path / "in.safetensors")
-    run("atelier", "model", "eval", "unet", base, "--lora", f"{file}:{weight}",
-        "--inputs", tmp_path / "in.safetensors", "--out", tmp_path / "out.safetensors")
-    ours = load_file(tmp_path / "out.safetensors")["sample"]
-    assert relative(ours - theirs, theirs) < 2e-5
+    ours, _ = evaluate("unet", base, f"{file}:{weight}", inputs, tmp_path)
+    assert relative(ours["sample"] - theirs, theirs) < 2e-5
 
 
 @pytest.mark.parametrize("component,prefix,kind", [
@@ -83,20 +78,21 @@ def test_a_text_encoder_with_a_lora_answers_as_in_diffusers(lora, tmp_path, comp
 
     def forward():
         with torch.no_grad():
-            return model(ids, output_hidden_states=True).hidden_states[-2]
+            output = model(ids, output_hidden_states=True)
+        pooled = "text_embeds" if kind is CLIPTextModelWithProjection else "pooler_output"
+        return {"penultimate_hidden_state": output.hidden_states[-2], "last_hidden_state": output.last_hidden_state,
+                pooled: output[pooled]}
 
     without = forward()
     state, alphas = converted(base, file)
     StableDiffusionXLLoraLoaderMixin.load_lora_into_text_encoder(
         state, alphas, model, prefix=prefix, adapter_name="ours")
     theirs = forward()
-    assert relative(theirs - without, theirs) > 1e-3
-
-    save_file({"input_ids": ids}, tmp_path / "in.safetensors")
-    run("atelier", "model", "eval", component, base, "--lora", file,
-        "--inputs", tmp_path / "in.safetensors", "--out", tmp_path / "out.safetensors")
-    ours = load_file(tmp_path / "out.safetensors")["penultimate_hidden_state"]
-    assert relative(ours - theirs, theirs) < 2e-5
+    ours, _ = evaluate(component, base, file, {"input_ids": ids}, tmp_path)
+    assert ours.keys() == theirs.keys()
+    for name, reference in theirs.items():
+        assert relative(reference - without[name], reference) > 1e-3, name
+        assert relative(ours[name] - reference, reference) < 2e-5, name
 
 
 @pytest.mark.parametrize("dora", [False, True])
@@ -112,15 +108,10 @@ def test_a_lora_that_diffusers_saved_is_read(lora, tmp_path, dora):
     file = tmp_path / "pytorch_lora_weights.safetensors"
     assert not any(key.endswith(".alpha") for key in load_file(file))
     inputs = unet_inputs()
-    with torch.no_grad():
-        theirs = model(inputs["sample"], inputs["timestep"], inputs["encoder_hidden_states"],
-                       added_cond_kwargs={name: inputs[name] for name in ("text_embeds", "time_ids")}).sample
-    save_file(inputs, tmp_path / "in.safetensors")
-    done = run("atelier", "model", "eval", "unet", base, "--lora", file,
-               "--inputs", tmp_path / "in.safetensors", "--out", tmp_path / "out.safetensors")
-    assert "no place" not in done.stderr
-    ours = load_file(tmp_path / "out.safetensors")["sample"]
-    assert relative(ours - theirs, theirs) < 2e-5
+    theirs = peer_answer(model, inputs)
+    ours, said = evaluate("unet", base, file, inputs, tmp_path)
+    assert "no place" not in said
+    assert relative(ours["sample"] - theirs, theirs) < 2e-5
 
 
 @pytest.mark.parametrize("config", [
@@ -135,11 +126,6 @@ def test_adapters_that_peft_saved_are_read(lora, tmp_path, config):
     model = get_peft_model(UNet2DConditionModel.from_pretrained(base / "unet"), config).eval()
     model.save_pretrained(tmp_path)
     inputs = unet_inputs()
-    with torch.no_grad():
-        theirs = model(inputs["sample"], inputs["timestep"], inputs["encoder_hidden_states"],
-                       added_cond_kwargs={name: inputs[name] for name in ("text_embeds", "time_ids")}).sample
-    save_file(inputs, tmp_path / "in.safetensors")
-    run("atelier", "model", "eval", "unet", base, "--lora", tmp_path / "adapter_model.safetensors",
-        "--inputs", tmp_path / "in.safetensors", "--out", tmp_path / "out.safetensors")
-    ours = load_file(tmp_path / "out.safetensors")["sample"]
-    assert relative(ours - theirs, theirs) < 2e-5
+    theirs = peer_answer(model, inputs)
+    ours, _ = evaluate("unet", base, tmp_path / "adapter_model.safetensors", inputs, tmp_path)
+    assert relative(ours["sample"] - theirs, theirs) < 2e-5

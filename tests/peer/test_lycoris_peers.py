@@ -1,6 +1,7 @@
 # labels: integration parity torch
 """Adapters of every kind that we trained and merged: LyCORIS and PEFT make the same weights of the same files."""
 
+import functools
 import json
 import shutil
 import sys
@@ -17,10 +18,10 @@ from lycoris.modules.loha import LohaModule
 from lycoris.modules.lokr import LokrModule
 from peft import LoHaConfig, LoKrConfig, LoraConfig, get_peft_model, set_peft_model_state_dict
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.lora import kohya_names, modules, relative, train_adapters, train_base, weights  # noqa: E402
+from support.lora import kohya_names, modules, relative, train_adapters, train_base, unet_inputs, weights  # noqa: E402
 from support.programs import run  # noqa: E402
 
 SIZE = {"network_dim": 4, "network_alpha": 2, "conv_dim": 3, "conv_alpha": 1.5, "network_train_unet_only": False}
@@ -40,13 +41,26 @@ def base(tmp_path_factory):
     return train_base(tmp_path_factory.mktemp("lycoris") / "base")
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
-def merged(request, base, tmp_path_factory):
-    """The kind, our file, and the base's and the merged weights."""
-    folder = tmp_path_factory.mktemp(request.param)
-    file = train_adapters(folder, base, NETWORKS[request.param], max_train_steps=3)
-    run("atelier", "model", "merge", base, file, "--out", folder / "merged", "--dtype", "fp32")
-    return request.param, file, weights(base), weights(folder / "merged")
+@pytest.fixture(scope="module")
+def merged_of(base, tmp_path_factory):
+    """Of a kind: its name, our file, and the base's and the merged weights; made once."""
+    @functools.cache
+    def make(kind):
+        folder = tmp_path_factory.mktemp(kind)
+        file = train_adapters(folder, base, NETWORKS[kind], max_train_steps=3)
+        run("atelier", "model", "merge", base, file, "--out", folder / "merged", "--dtype", "fp32")
+        return kind, file, weights(base), weights(folder / "merged")
+    return make
+
+
+@pytest.fixture(params=NETWORKS)
+def merged(request, merged_of):
+    return merged_of(request.param)
+
+
+def only(*kinds):
+    """For tests that not every kind applies to."""
+    return pytest.mark.parametrize("merged", kinds, indirect=True)
 
 
 def as_layer(weight):
@@ -86,6 +100,19 @@ def test_lycoris_makes_the_same_weights(merged):
     assert all(torch.equal(after[key], tensor.float()) for key, tensor in before.items() if key not in touched)
 
 
+def test_the_merged_unet_answers_like_the_adapted_one(merged, base, tmp_path):
+    _, file, _, _ = merged
+    save_file(unet_inputs(), tmp_path / "in.safetensors")
+    answers = {}
+    for name, arguments in {"bare": [base], "adapted": [base, "--lora", file],
+                            "merged": [file.parents[1] / "merged"]}.items():
+        run("atelier", "model", "eval", "unet", *arguments,
+            "--inputs", tmp_path / "in.safetensors", "--out", tmp_path / "out.safetensors")
+        answers[name] = load_file(tmp_path / "out.safetensors")["sample"]
+    assert relative(answers["adapted"] - answers["bare"], answers["bare"]) > 1e-3
+    assert relative(answers["merged"] - answers["adapted"], answers["adapted"]) < 1e-5
+
+
 def peft_weight(kind, parts, weight):
     """What PEFT merges; None for a form that PEFT does not have."""
     alpha = parts["alpha"].item()
@@ -110,10 +137,9 @@ def peft_weight(kind, parts, weight):
     return model.merge_and_unload()["layer"].weight.detach()
 
 
+@only(*(kind for kind in NETWORKS if kind != "loha-dora"))  # PEFT decomposes LoRA alone
 def test_peft_makes_the_same_weights(merged):
     kind, file, before, after = merged
-    if kind == "loha-dora":
-        pytest.skip("PEFT decomposes LoRA alone")
     names = kohya_names(before)
     adapters = modules(file)
     chosen = [name for name in adapters if "_0_" in name and not name.startswith(UNUSED)][::5]
@@ -135,11 +161,10 @@ def test_the_file_says_whose_it_is(merged):
     assert (arguments.get("dora_wd") == "True") == ("dora" in kind)
 
 
+@only("locon", "loha-dora")  # a kind that acts on the output and one that does not are enough
 def test_a_single_file_is_merged_like_the_folder(merged, base, tmp_path):
     """Through sgm's names: q, k and v of the second text encoder as one tensor."""
-    kind, file, _, after = merged
-    if kind not in ("locon", "loha-dora"):
-        pytest.skip("one kind that acts on the output and one that does not are enough")
+    _, file, _, after = merged
     whole = tmp_path / "base"
     shutil.copytree(base, whole, ignore=shutil.ignore_patterns("vae"))
     AutoencoderKL(block_out_channels=[8, 16], norm_num_groups=4, latent_channels=8,

@@ -2,6 +2,7 @@
 
 import json
 
+import torch
 from safetensors.torch import load_file
 
 from support.programs import run
@@ -42,6 +43,17 @@ def train_adapters(folder, base, network, **train):
     options = {"max_train_steps": 6, "learning_rate": 0.02, "lr_warmup_steps": 0, "lr_scheduler": "constant", **train}
     run("atelier", "train", sdxl_run(folder, base, network, **options))
     return folder / "out" / "tiny.safetensors"
+
+
+def unet_inputs():
+    """For `model eval unet` of that base model."""
+    generator = torch.Generator().manual_seed(3)
+    return {
+        "sample": torch.randn(2, 8, 8, 12, generator=generator), "timestep": torch.tensor([10.0, 800.0]),
+        "encoder_hidden_states": torch.randn(2, 77, 32, generator=generator),
+        "text_embeds": torch.randn(2, 16, generator=generator),
+        "time_ids": torch.randint(0, 100, (2, 6), generator=generator).float(),
+    }
 
 
 def weights(folder):
