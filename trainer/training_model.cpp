@@ -3,7 +3,8 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <iterator>
+#include <map>
+#include <string_view>
 #include <utility>
 
 #include "configs/base/atomic_file.h"
@@ -12,16 +13,25 @@
 #include "models/adapters/adapter_network.h"
 #include "models/clip/clip_text_model.h"
 #include "models/layers/layer_body.h"
-#include "models/pipeline/save_single_file.h"
+#include "models/pipeline/lora_targets.h"
+#include "models/pipeline/stored_in_memory.h"
 #include "models/unet/unet_2d_condition.h"
+#include "models/weights/pipeline_folder.h"
+#include "models/weights/single_file.h"
+#include "models/weights/write_tensor_sources.h"
 
 namespace atelier {
 namespace {
 
-StableDiffusionXL make_pipeline(const RunOptions& run) {
+std::optional<StoredPipeline> open_source(const ModelOptions& model) {
+  if (model.config) return std::nullopt;
+  return open_pipeline(*model.pretrained_model_name_or_path);
+}
+
+StableDiffusionXL make_pipeline(const RunOptions& run, const std::optional<StoredPipeline>& source) {
   const std::string vae = run.model.vae.value_or("");
-  if (run.model.config) return StableDiffusionXL::from_config(*run.model.config, static_cast<uint64_t>(run.seed), vae);
-  return StableDiffusionXL::load(*run.model.pretrained_model_name_or_path, vae);
+  if (source) return StableDiffusionXL::load(*source, vae);
+  return StableDiffusionXL::from_config(*run.model.config, static_cast<uint64_t>(run.seed), vae);
 }
 
 /// The other UNet that a pipeline may hold: its micro-conditioning ends in an aesthetic score, which data do not have.
@@ -65,13 +75,13 @@ bool trains_text_encoder(const RunOptions& run, std::optional<double> rate) {
   return rate.value_or(run.train.learning_rate) > 0;
 }
 
-/// What stands beside the trained weights of a component and is not trained.
-std::vector<std::pair<std::string, at::Tensor>> frozen_tensors(const Module& module) {
-  std::vector<std::pair<std::string, at::Tensor>> tensors;
-  module.for_each_parameter(Module::ConstVisit([&tensors](const std::string& name, const at::Tensor& tensor) {
-    if (!tensor.requires_grad()) tensors.emplace_back(name, tensor.to(at::kCPU, at::kFloat));
+/// The parameters of `module` that are not trained.
+std::map<std::string, at::Tensor> frozen_parameters(const Module& module) {
+  std::map<std::string, at::Tensor> frozen;
+  module.for_each_parameter(Module::ConstVisit([&frozen](const std::string& name, const at::Tensor& tensor) {
+    if (!tensor.requires_grad()) frozen.emplace(name, tensor);
   }));
-  return tensors;
+  return frozen;
 }
 
 /// What would be lost: adapters of the file that this run has no place for.
@@ -86,7 +96,8 @@ void check_network_weights(const AdapterNetwork& network, const NetworkOptions& 
 
 }  // namespace
 
-TrainingModel::TrainingModel(const RunOptions& run) : run_(run), pipeline_(make_pipeline(run)) {
+TrainingModel::TrainingModel(const RunOptions& run)
+    : run_(run), source_(open_source(run.model)), pipeline_(make_pipeline(run, source_)) {
   check_no_refiner(pipeline_, run.model);
   set_gradient_checkpointing(run.train.gradient_checkpointing);
   const LayerBody body = run.train.fused_layers ? LayerBody::kFused : LayerBody::kPlain;
@@ -108,23 +119,15 @@ void TrainingModel::set_gradient_checkpointing(bool enabled) {
 }
 
 void TrainingModel::add_network(const NetworkOptions& options) {
-  struct Part {
-    Module* model;
-    LoraNaming naming;
-  };
-  std::vector<Part> parts;
-  if (!options.network_train_unet_only) {
-    if (pipeline_.text_encoder) parts.push_back({pipeline_.text_encoder.get(), text_encoder_lora_naming(1)});
-    if (pipeline_.text_encoder_2) parts.push_back({pipeline_.text_encoder_2.get(), text_encoder_lora_naming(2)});
-  }
-  parts.push_back({pipeline_.unet.get(), unet_lora_naming(pipeline_.unet->options())});
+  std::vector<LoraTarget> targets = lora_targets(pipeline_);
+  if (options.network_train_unet_only) targets.erase(targets.begin(), targets.end() - 1);
   if (options.network_weights) {
     network_ = AdapterNetwork::load(*options.network_weights);
-    for (const Part& part : parts) network_->attach(*part.model, part.naming);
+    for (const LoraTarget& target : targets) network_->attach(*target.model, target.naming);
     check_network_weights(*network_, options);
   } else {
     network_ = std::make_unique<AdapterNetwork>();
-    for (const Part& part : parts) network_->inject(*part.model, part.naming, options);
+    for (const LoraTarget& target : targets) network_->inject(*target.model, target.naming, options);
     network_->initialize_adapters(static_cast<uint64_t>(run_.seed));
   }
   log_info("trains ", network_summary(options), " on ", network_->size(), " modules");
@@ -162,25 +165,55 @@ void TrainingModel::place_frozen(at::Device device, at::ScalarType type) {
 std::vector<ComponentFile> TrainingModel::component_files() const {
   if (network_) {
     std::vector<std::pair<std::string, at::Tensor>> constants = network_->constants();
-    std::ranges::move(frozen_tensors(*network_), std::back_inserter(constants));
+    for (const auto& [name, tensor] : frozen_parameters(*network_)) constants.emplace_back(name, tensor.cpu());
     return {{"network", run_.output_name + ".safetensors", std::move(constants), {}}};
   }
   std::vector<ComponentFile> files;
-  const auto add_text_encoder = [&](const std::string& name, const CLIPTextModel* encoder) {
-    if (!encoder) return;
-    files.push_back({name, name + "/model.safetensors", frozen_tensors(*encoder),
-                     [options = encoder->options()](const std::filesystem::path& folder) {
-                       write_clip_text_options(options, folder);
-                     }});
+  const auto add = [&](Part part, const Module& module,
+                       std::function<void(const std::filesystem::path&)> write_config) {
+    const std::string name(part_name(part));
+    files.push_back({name, text(name, '/', weights_file_name(part)), frozen_tensors(part, module),
+                     std::move(write_config)});
   };
-  add_text_encoder("text_encoder", pipeline_.text_encoder.get());
-  add_text_encoder("text_encoder_2", pipeline_.text_encoder_2.get());
-  const std::string unet_config = unet_config_json(pipeline_.unet->options());
-  files.push_back({"unet", "unet/diffusion_pytorch_model.safetensors", frozen_tensors(*pipeline_.unet),
-                   [unet_config](const std::filesystem::path& folder) {
-                     write_file_atomically(folder / "config.json", unet_config);
-                   }});
+  const auto add_text_encoder = [&](Part part, const CLIPTextModel* encoder) {
+    if (!encoder) return;
+    add(part, *encoder, [options = encoder->options()](const std::filesystem::path& folder) {
+      write_clip_text_options(options, folder);
+    });
+  };
+  add_text_encoder(Part::kTextEncoder, pipeline_.text_encoder.get());
+  add_text_encoder(Part::kTextEncoder2, pipeline_.text_encoder_2.get());
+  add(Part::kUnet, *pipeline_.unet,
+      [config = unet_config_json(pipeline_.unet->options())](const std::filesystem::path& folder) {
+        write_file_atomically(folder / "config.json", config);
+      });
   return files;
+}
+
+std::vector<TensorSource> TrainingModel::exact_tensors(Part part, const Module& module) const {
+  std::vector<TensorSource> tensors = tensors_of_module(module);
+  if (!source_ || !source_->tensors.contains(part)) return tensors;
+  const std::map<std::string, at::Tensor> frozen = frozen_parameters(module);
+  std::map<std::string_view, const TensorSource*> originals;
+  for (const TensorSource& original : source_->tensors.at(part)) originals.emplace(original.name, &original);
+  for (TensorSource& tensor : tensors) {
+    if (tensor.dtype == SafeDtype::kF32 || !frozen.contains(tensor.name)) continue;
+    tensor = reshaped(*originals.at(tensor.name), tensor.shape);
+  }
+  return tensors;
+}
+
+std::vector<std::pair<std::string, at::Tensor>> TrainingModel::frozen_tensors(Part part, const Module& module) const {
+  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  const std::map<std::string, at::Tensor> frozen = frozen_parameters(module);
+  const std::vector<TensorSource> all = exact_tensors(part, module);
+  if (frozen.size() == all.size()) return tensors;  // nothing of it is trained: no file is made
+  for (const TensorSource& tensor : all) {
+    if (!frozen.contains(tensor.name)) continue;
+    tensors.emplace_back(tensor.name, tensor.read().to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true));
+    if (tensor.release) tensor.release();
+  }
+  return tensors;
 }
 
 std::filesystem::path TrainingModel::save_product(const std::map<std::string, std::string>& metadata) const {
@@ -191,13 +224,25 @@ std::filesystem::path TrainingModel::save_product(const std::map<std::string, st
     network_->save(file, dtype, metadata);
     return file;
   }
-  if (fits_single_file(pipeline_)) {
-    save_single_file(pipeline_, file, dtype, metadata);
+  StoredPipeline product = stored_in_memory(pipeline_);
+  product.metadata = metadata;
+  const auto set = [&](Part part, const Module* module) {
+    if (module) product.tensors[part] = exact_tensors(part, *module);
+  };
+  set(Part::kTextEncoder, pipeline_.text_encoder.get());
+  set(Part::kTextEncoder2, pipeline_.text_encoder_2.get());
+  set(Part::kUnet, pipeline_.unet.get());
+  WriteOptions options;
+  options.dtype = dtype;
+  if (fits_single_file(product)) {
+    options.metadata = single_file_metadata(product, run_.output_name);
+    options.hash = true;
+    write_tensor_sources(file, single_file_tensors(product), options);
     return file;
   }
-  AtomicFolder product(folder / run_.output_name, /*replace=*/true);
-  pipeline_.save_pretrained(product.temporary_path(), dtype);
-  product.commit();
+  AtomicFolder place(folder / run_.output_name, /*replace=*/true);
+  write_pipeline_folder(product, place.temporary_path(), options);
+  place.commit();
   return folder / run_.output_name;
 }
 

@@ -5,11 +5,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "configs/base/safetensors.h"
 #include "models/pipeline/stable_diffusion_xl.h"
+#include "models/weights/stored_pipeline.h"
 #include "trainer/flat_store.h"
 #include "trainer/options/run_options.h"
 
@@ -48,8 +50,13 @@ class TrainingModel {
  private:
   void set_gradient_checkpointing(bool enabled);
   void add_network(const NetworkOptions& options);
+  /// Every tensor of a part: what is not trained, and was rounded to be placed, as it was read.
+  std::vector<TensorSource> exact_tensors(Part part, const Module& module) const;
+  /// What stands beside the trained weights of a part in a checkpoint: the rest of them.
+  std::vector<std::pair<std::string, at::Tensor>> frozen_tensors(Part part, const Module& module) const;
 
   RunOptions run_;
+  std::optional<StoredPipeline> source_;  // of a whole model that is trained on: its files stay open
   StableDiffusionXL pipeline_;
   std::unique_ptr<AdapterNetwork> network_;
 };

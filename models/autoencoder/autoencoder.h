@@ -9,8 +9,6 @@
 #include <optional>
 #include <string_view>
 
-#include "configs/base/safetensors.h"
-
 namespace atelier {
 
 /// What an encoder answers: a normal distribution for every latent, scaled so that latents are about standard normal.
@@ -40,8 +38,6 @@ class Autoencoder {
   virtual int64_t factor() const = 0;
   /// diffusers' or our class name, as `vae/config.json` holds it.
   virtual std::string_view class_name() const = 0;
-  /// config.json and, where there are weights, diffusion_pytorch_model.safetensors. `dtype`: kF32, kF16 or kBF16.
-  virtual void save_pretrained(const std::filesystem::path& folder, SafeDtype dtype) const = 0;
 };
 
 /// `vae` is "dct", or a folder whose config.json names the class. With a `seed`, a folder without weights gives random

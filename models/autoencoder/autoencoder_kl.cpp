@@ -11,7 +11,7 @@
 #include "configs/base/text.h"
 #include "models/autoencoder/tiling.h"
 #include "models/keys/key_map.h"
-#include "models/layers/layer_body.h"
+#include "models/keys/single_file_keys.h"
 #include "models/weights/weights.h"
 
 namespace atelier {
@@ -51,7 +51,6 @@ AutoencoderKL::AutoencoderKL(const AutoencoderKLOptions& options)
     add_child("post_quant_conv", *post_quant_conv_);
   }
   add_child("decoder", decoder_);
-  set_layer_body(*this, LayerBody::kFused);
   const bool standardised = !options.latents_std.empty();
   shift_ = per_channel(standardised ? options.latents_mean : std::vector<double>{0}).to(at::kFloat);
   const at::Tensor deviation = per_channel(standardised ? options.latents_std : std::vector<double>{1});
@@ -68,7 +67,7 @@ std::unique_ptr<AutoencoderKL> AutoencoderKL::from_pretrained(const std::filesys
 void AutoencoderKL::save_pretrained(const std::filesystem::path& folder, SafeDtype dtype) const {
   std::filesystem::create_directories(folder);
   write_file_atomically(folder / "config.json", vae_config_json(options_));
-  save_weights(weights(), folder / "diffusion_pytorch_model.safetensors", dtype, {{"format", "pt"}});
+  save_weights(weights(), folder / weights_file_name(Part::kVae), dtype, {{"format", "pt"}});
 }
 
 void AutoencoderKL::place(at::Device device, at::ScalarType type) {

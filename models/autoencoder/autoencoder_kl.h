@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "configs/base/safetensors.h"
 #include "models/autoencoder/autoencoder.h"
 #include "models/autoencoder/vae_blocks.h"
 #include "models/layers/projection.h"
@@ -32,7 +33,8 @@ class AutoencoderKL final : public Module, public Autoencoder {
   /// `folder`: config.json and safetensors, as diffusers writes them; older names of the attention's weights are read
   /// too. WeightsError.
   static std::unique_ptr<AutoencoderKL> from_pretrained(const std::filesystem::path& folder);
-  void save_pretrained(const std::filesystem::path& folder, SafeDtype dtype) const override;
+  /// config.json and diffusion_pytorch_model.safetensors. `dtype`: kF32, kF16 or kBF16.
+  void save_pretrained(const std::filesystem::path& folder, SafeDtype dtype) const;
 
   struct Moments {
     at::Tensor mean;    // [B, latent_channels, H/f, W/f] fp32, not scaled

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
 #include "configs/base/text.h"
 
@@ -100,11 +99,6 @@ LatentDistribution DctAutoencoder::posterior(const at::Tensor& pixels) const {
 at::Tensor DctAutoencoder::decode(const at::Tensor& latents) const {
   const at::Tensor coefficients = latents * deviation_.to(latents.options()) + mean_.to(latents.options());
   return at::conv_transpose2d(coefficients, synthesis_.to(latents.options()), /*bias=*/{}, /*stride=*/kBlock);
-}
-
-void DctAutoencoder::save_pretrained(const std::filesystem::path& folder, SafeDtype) const {
-  std::filesystem::create_directories(folder);
-  write_file_atomically(folder / "config.json", text("{\n  \"_class_name\": \"", class_name(), "\"\n}\n"));
 }
 
 }  // namespace atelier

@@ -27,7 +27,6 @@ class DctAutoencoder final : public Autoencoder {
   int64_t channels() const override { return kChannels; }
   int64_t factor() const override { return kBlock; }
   std::string_view class_name() const override { return "DctAutoencoder"; }
-  void save_pretrained(const std::filesystem::path& folder, SafeDtype dtype) const override;
 
  private:
   at::Tensor analysis_;          // [8, 3, 8, 8], standardised

@@ -10,6 +10,7 @@
 #include "configs/base/text.h"
 #include "models/clip/clip_layers.h"
 #include "models/keys/key_map.h"
+#include "models/keys/single_file_keys.h"
 #include "models/layers/checkpoint.h"
 #include "models/layers/norm.h"
 #include "models/weights/weights.h"
@@ -62,7 +63,7 @@ std::unique_ptr<CLIPTextModel> CLIPTextModel::from_pretrained(const std::filesys
 void CLIPTextModel::save_pretrained(const std::filesystem::path& folder, SafeDtype dtype) const {
   std::filesystem::create_directories(folder);
   write_clip_text_options(options_, folder);
-  save_weights(*this, folder / "model.safetensors", dtype, {{"format", "pt"}});
+  save_weights(*this, folder / weights_file_name(Part::kTextEncoder), dtype, {{"format", "pt"}});
 }
 
 std::string_view CLIPTextModel::class_name() const {

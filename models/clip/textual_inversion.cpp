@@ -23,11 +23,8 @@ at::Tensor read_vectors(const SafetensorsFile& file, const char* name) {
     throw WeightsError(text(name, " has the shape ", vectors.sizes(), ", wanted [vectors, width] of numbers"),
                        file.path().string(), kWanted);
   }
-  vectors = vectors.to(at::kFloat);
-  if (!vectors.isfinite().all().item<bool>()) {
-    throw WeightsError(text(name, " holds values that are not finite"), file.path().string());
-  }
-  return vectors;
+  require_finite(vectors, name, file.path());
+  return vectors.to(at::kFloat);
 }
 
 }  // namespace

@@ -123,6 +123,8 @@ std::string vae_config_json(const AutoencoderKLOptions& options) {
   return config.dump(2) + "\n";
 }
 
+std::string dct_config_json() { return json{{"_class_name", "DctAutoencoder"}}.dump(2) + "\n"; }
+
 std::string autoencoder_class(const std::filesystem::path& vae) {
   if (vae == "dct") return "DctAutoencoder";
   return ConfigJson(vae, "config.json").string("_class_name", "");

@@ -37,6 +37,9 @@ AutoencoderKLOptions read_vae_options(const std::filesystem::path& path);
 /// The config.json that diffusers' AutoencoderKL.from_pretrained reads.
 std::string vae_config_json(const AutoencoderKLOptions& options);
 
+/// The config.json of a DctAutoencoder, which has no options.
+std::string dct_config_json();
+
 /// The class that `vae` names: "DctAutoencoder" for "dct", else `_class_name` of the folder's config.json.
 std::string autoencoder_class(const std::filesystem::path& vae);
 

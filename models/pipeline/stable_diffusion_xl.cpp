@@ -2,9 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <nlohmann/json.hpp>
-
-#include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
 #include "configs/base/random.h"
 #include "configs/base/text.h"
@@ -12,8 +9,10 @@
 #include "models/clip/clip_text_model.h"
 #include "models/options/config_json.h"
 #include "models/pipeline/components.h"
+#include "models/pipeline/stored_in_memory.h"
 #include "models/schedulers/samplers.h"
 #include "models/unet/unet_2d_condition.h"
+#include "models/weights/pipeline_folder.h"
 
 namespace atelier {
 namespace {
@@ -87,7 +86,10 @@ StableDiffusionXL::StableDiffusionXL(StableDiffusionXL&&) noexcept = default;
 StableDiffusionXL& StableDiffusionXL::operator=(StableDiffusionXL&&) noexcept = default;
 
 StableDiffusionXL StableDiffusionXL::load(const fs::path& path, const std::string& vae) {
-  const StoredPipeline stored = open_pipeline(path);
+  return load(open_pipeline(path), vae);
+}
+
+StableDiffusionXL StableDiffusionXL::load(const StoredPipeline& stored, const std::string& vae) {
   require_whole_pipeline(stored, vae);
   StableDiffusionXL model;
   model.scheduler = stored.scheduler;
@@ -96,7 +98,7 @@ StableDiffusionXL StableDiffusionXL::load(const fs::path& path, const std::strin
   if (stored.text_encoder) model.text_encoder = load_text_encoder(stored, Part::kTextEncoder);
   if (stored.text_encoder_2) model.text_encoder_2 = load_text_encoder(stored, Part::kTextEncoder2);
   model.unet = load_unet(stored);
-  check_components(model, path);
+  check_components(model, stored.path);
   return model;
 }
 
@@ -125,25 +127,9 @@ StableDiffusionXL StableDiffusionXL::from_config(const fs::path& folder, uint64_
 }
 
 void StableDiffusionXL::save_pretrained(const fs::path& folder, SafeDtype dtype) const {
-  fs::create_directories(folder / "scheduler");
-  using Json = nlohmann::ordered_json;
-  Json index = {{"_class_name", "StableDiffusionXLPipeline"},
-                {"force_zeros_for_empty_prompt", force_zeros_for_empty_prompt}};
-  const auto save_encoder = [&](const char* name, const CLIPTextModel* encoder) {
-    if (!encoder) return;
-    index[name] = Json::array({"transformers", encoder->class_name()});
-    encoder->save_pretrained(folder / name, dtype);
-  };
-  save_encoder("text_encoder", text_encoder.get());
-  save_encoder("text_encoder_2", text_encoder_2.get());
-  index["unet"] = Json::array({"diffusers", "UNet2DConditionModel"});
-  unet->save_pretrained(folder / "unet", dtype);
-  index["scheduler"] = Json::array({"diffusers", scheduler.class_name});
-  write_scheduler_options(scheduler, folder / "scheduler");
-  const bool ours = autoencoder->class_name() == "DctAutoencoder";
-  index["vae"] = Json::array({ours ? "atelier" : "diffusers", autoencoder->class_name()});
-  autoencoder->save_pretrained(folder / "vae", dtype);
-  write_file_atomically(folder / "model_index.json", index.dump(2) + "\n");
+  WriteOptions options;
+  options.dtype = dtype;
+  write_pipeline_folder(stored_in_memory(*this), folder, options);
 }
 
 void StableDiffusionXL::place_frozen(at::Device device, at::ScalarType type) {

@@ -20,6 +20,7 @@ namespace atelier {
 
 class CLIPTextModel;
 struct ChunkedTexts;  // models/pipeline/encode.h
+struct StoredPipeline;
 class UNet2DConditionModel;
 
 /// What the UNet is told about the text.
@@ -59,6 +60,8 @@ class StableDiffusionXL {
   /// single file in the sgm layout. `vae`, where given, replaces its own ("dct", a folder, or a file in the sgm
   /// layout). WeightsError for what is missing or not supported.
   static StableDiffusionXL load(const std::filesystem::path& path, const std::string& vae = "");
+  /// The same of an opened pipeline, which is not needed after it.
+  static StableDiffusionXL load(const StoredPipeline& stored, const std::string& vae = "");
   /// Only the folder's configurations, with random weights keyed by `seed`.
   static StableDiffusionXL from_config(const std::filesystem::path& folder, uint64_t seed, const std::string& vae = "");
   /// Writes a folder that load() and diffusers read (its vae/ only load() if it is no AutoencoderKL). `dtype` of the
@@ -81,8 +84,7 @@ class StableDiffusionXL {
   /// is not possible.
   at::Tensor generate_latents(const GenerateOptions& options, const Conditioning& conditioning,
                               const Conditioning& negative, std::span<const uint64_t> seeds) const;
-  /// Pictures [B, H, W, 3] u8 on the CPU, decoded one by one in fp32: no batch decides about a picture's memory or
-  /// rounding.
+  /// Pictures [B, H, W, 3] u8 on the CPU, decoded one by one: no batch decides about a picture's memory or rounding.
   at::Tensor decode_pictures(const at::Tensor& latents) const;
   /// Both.
   at::Tensor generate(const GenerateOptions& options, const Conditioning& conditioning, const Conditioning& negative,

@@ -1,5 +1,6 @@
 // The UNet from and to a folder. Apart from the network, which needs nothing but torch (tools/gpu_check).
 #include "configs/base/atomic_file.h"
+#include "models/keys/single_file_keys.h"
 #include "models/unet/unet_2d_condition.h"
 #include "models/weights/weights.h"
 
@@ -14,7 +15,7 @@ std::unique_ptr<UNet2DConditionModel> UNet2DConditionModel::from_pretrained(cons
 void UNet2DConditionModel::save_pretrained(const std::filesystem::path& folder, SafeDtype dtype) const {
   std::filesystem::create_directories(folder);
   write_file_atomically(folder / "config.json", unet_config_json(options_));
-  save_weights(*this, folder / "diffusion_pytorch_model.safetensors", dtype, {{"format", "pt"}});
+  save_weights(*this, folder / weights_file_name(Part::kUnet), dtype, {{"format", "pt"}});
 }
 
 }  // namespace atelier

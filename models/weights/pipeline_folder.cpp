@@ -1,9 +1,9 @@
 #include "models/weights/pipeline_folder.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "configs/base/atomic_file.h"
-#include "configs/base/text.h"
 
 namespace atelier {
 namespace {
@@ -11,7 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 using IndexJson = nlohmann::ordered_json;
 
-IndexJson pipeline_index(const StoredPipeline& pipeline) {
+IndexJson pipeline_index(const StoredPipeline& pipeline, const fs::path& folder) {
   IndexJson index = {
       {"_class_name", pipeline.refiner ? "StableDiffusionXLImg2ImgPipeline" : "StableDiffusionXLPipeline"},
       {"_diffusers_version", "0.19.0"},
@@ -24,12 +24,21 @@ IndexJson pipeline_index(const StoredPipeline& pipeline) {
     index[part] = there ? IndexJson::array({library, class_name}) : IndexJson::array({nullptr, nullptr});
   };
   name("scheduler", true, "diffusers", pipeline.scheduler.class_name);
-  name("text_encoder", pipeline.text_encoder.has_value(), "transformers", "CLIPTextModel");
-  name("text_encoder_2", pipeline.text_encoder_2.has_value(), "transformers", "CLIPTextModelWithProjection");
-  name("tokenizer", pipeline.text_encoder.has_value(), "transformers", "CLIPTokenizer");
-  name("tokenizer_2", pipeline.text_encoder_2.has_value(), "transformers", "CLIPTokenizer");
+  for (const auto& [part, encoder] :
+       {std::pair{Part::kTextEncoder, pipeline.text_encoder}, std::pair{Part::kTextEncoder2, pipeline.text_encoder_2}}) {
+    const bool projects = encoder && encoder->with_projection;
+    name(std::string(part_name(part)), encoder.has_value(), "transformers",
+         projects ? "CLIPTextModelWithProjection" : "CLIPTextModel");
+  }
+  for (const char* tokenizer : {"tokenizer", "tokenizer_2"}) {
+    name(tokenizer, fs::is_directory(folder / tokenizer), "transformers", "CLIPTokenizer");
+  }
   name("unet", pipeline.unet.has_value(), "diffusers", "UNet2DConditionModel");
-  name("vae", pipeline.vae.has_value(), "diffusers", "AutoencoderKL");
+  if (pipeline.dct_vae) {
+    name("vae", true, "atelier", "DctAutoencoder");
+  } else {
+    name("vae", pipeline.vae.has_value(), "diffusers", "AutoencoderKL");
+  }
   return index;
 }
 
@@ -54,13 +63,15 @@ void write_pipeline_folder(const StoredPipeline& pipeline, const fs::path& folde
     part_options.metadata.clear();
     if (part == Part::kUnet) part_options.metadata = pipeline.metadata;
     part_options.metadata["format"] = "pt";
-    const bool transformer = part == Part::kTextEncoder || part == Part::kTextEncoder2;
-    write_tensor_sources(part_folder / (transformer ? "model.safetensors" : "diffusion_pytorch_model.safetensors"),
-                         sources, part_options);
+    write_tensor_sources(part_folder / weights_file_name(part), sources, part_options);
+  }
+  if (pipeline.dct_vae) {
+    fs::create_directories(folder / "vae");
+    write_file_atomically(folder / "vae" / "config.json", dct_config_json());
   }
   fs::create_directories(folder / "scheduler");
   write_scheduler_options(pipeline.scheduler, folder / "scheduler");
-  write_file_atomically(folder / "model_index.json", pipeline_index(pipeline).dump(2) + "\n");
+  write_file_atomically(folder / "model_index.json", pipeline_index(pipeline, folder).dump(2) + "\n");
 }
 
 }  // namespace atelier

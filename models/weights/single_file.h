@@ -1,14 +1,10 @@
-// Writing the single-file layout of SDXL checkpoints (docs/formats/single_file.md).
+// The single-file layout of SDXL checkpoints (docs/formats/single_file.md).
 #pragma once
 
-#include <filesystem>
-#include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "configs/base/safetensors.h"
 #include "models/weights/stored_pipeline.h"
 #include "models/weights/tensor_source.h"
 
@@ -24,18 +20,11 @@ std::vector<TensorSource> single_file_tensors(const StoredPipeline& pipeline);
 /// `title` is taken if there is none. No hash.
 std::map<std::string, std::string> single_file_metadata(const StoredPipeline& pipeline, const std::string& title);
 
-struct WriteOptions {
-  std::optional<SafeDtype> dtype;  // of floating tensors; nullopt: each its own
-  std::map<std::string, std::string> metadata;
-  /// Adds modelspec.hash_sha256, "0x" and the SHA-256 of everything after the header: converts everything twice.
-  bool hash = false;
-  /// Called after each tensor with its size in bytes; may throw to stop.
-  std::function<void(int64_t)> on_tensor;
-};
+/// Names of the options that a reader of the single file would take to be others than they are.
+std::vector<std::string> untold_options(const StoredPipeline& pipeline);
 
-/// Writes the tensors to one safetensors file, wide types first and then by name as the reference implementation does,
-/// with one of them in memory at a time. Integers and empty markers keep their type.
-void write_tensor_sources(const std::filesystem::path& file, std::vector<TensorSource> sources,
-                          const WriteOptions& options);
+/// Whether a single file can hold all of a pipeline, of SDXL base, and its readers will take it for what it is: both
+/// text encoders, an AutoencoderKL, and no untold option.
+bool fits_single_file(const StoredPipeline& pipeline);
 
 }  // namespace atelier

@@ -23,7 +23,7 @@ constexpr std::array kPipelineClasses = {"StableDiffusionXLPipeline", "StableDif
 // Of the very bytes of a file: wrong for any other.
 constexpr std::array kHashKeys = {"modelspec.hash_sha256", "sshs_model_hash", "sshs_legacy_hash"};
 
-void read_configurations(StoredPipeline& pipeline, const fs::path& folder) {
+void read_part_configurations(StoredPipeline& pipeline, const fs::path& folder) {
   const auto has = [&](Part part) { return fs::exists(folder / part_name(part) / "config.json"); };
   if (has(Part::kTextEncoder)) pipeline.text_encoder = read_clip_text_options(folder / "text_encoder");
   if (has(Part::kTextEncoder2)) pipeline.text_encoder_2 = read_clip_text_options(folder / "text_encoder_2");
@@ -31,6 +31,11 @@ void read_configurations(StoredPipeline& pipeline, const fs::path& folder) {
   if (has(Part::kVae) && autoencoder_class(folder / "vae") == "AutoencoderKL") {
     pipeline.vae = read_vae_options(folder / "vae");
   }
+}
+
+/// Those that are there, of what --config names.
+void read_configurations(StoredPipeline& pipeline, const fs::path& folder) {
+  read_part_configurations(pipeline, folder);
   if (fs::exists(folder / "scheduler" / "scheduler_config.json")) {
     pipeline.scheduler = read_scheduler_options(folder / "scheduler");
   }
@@ -57,8 +62,9 @@ StoredPipeline open_folder(const fs::path& folder) {
   index.choice("_class_name", "", {kPipelineClasses.begin(), kPipelineClasses.end()});
   StoredPipeline pipeline;
   pipeline.path = folder;
-  read_configurations(pipeline, folder);
+  read_part_configurations(pipeline, folder);
   pipeline.scheduler = read_scheduler_options(folder / "scheduler");
+  pipeline.dct_vae = fs::exists(folder / "vae" / "config.json") && autoencoder_class(folder / "vae") == "DctAutoencoder";
   pipeline.refiner = !pipeline.text_encoder && pipeline.text_encoder_2;
   pipeline.force_zeros_for_empty_prompt = index.boolean("force_zeros_for_empty_prompt", true);
   const auto add = [&](bool there, Part part, const KeyRule& rule) {
@@ -154,8 +160,9 @@ KeyMap keys_of(const StoredPipeline& pipeline, Part part) {
   return vae_key_map(*pipeline.vae);
 }
 
-/// Options without tensors (a configuration folder has more parts than the file) say nothing.
-void forget_absent_parts(StoredPipeline& pipeline, const std::map<Part, std::string>& parts) {
+/// Options without tensors (a configuration folder has more parts than the model) say nothing. `parts`: a map by Part.
+template <typename Parts>
+void forget_absent_parts(StoredPipeline& pipeline, const Parts& parts) {
   if (!parts.contains(Part::kTextEncoder)) pipeline.text_encoder.reset();
   if (!parts.contains(Part::kTextEncoder2)) pipeline.text_encoder_2.reset();
   if (!parts.contains(Part::kUnet)) pipeline.unet.reset();
@@ -218,12 +225,12 @@ StoredPipeline open_single_file(const fs::path& path, const std::optional<fs::pa
   StoredPipeline pipeline;
   pipeline.path = path;
   pipeline.single_file = true;
+  read_prediction(pipeline, *file);
   if (config) read_configurations(pipeline, *config);
   forget_absent_parts(pipeline, parts);
   infer_options(pipeline, *file, parts);
   pipeline.refiner = !pipeline.text_encoder && pipeline.text_encoder_2;
   pipeline.force_zeros_for_empty_prompt = !pipeline.refiner;
-  read_prediction(pipeline, *file);
   add_tensors(pipeline, file, parts);
   keep_metadata(pipeline, file->metadata());
   return pipeline;
@@ -241,6 +248,7 @@ StoredPipeline open_pipeline(const fs::path& path, const std::optional<fs::path>
   if (!fs::is_directory(path)) return open_single_file(path, config);
   StoredPipeline pipeline = open_folder(path);
   if (config) read_configurations(pipeline, *config);
+  forget_absent_parts(pipeline, pipeline.tensors);
   return pipeline;
 }
 

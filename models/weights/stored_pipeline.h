@@ -22,10 +22,11 @@ struct StoredPipeline {
   bool single_file = false;
   bool refiner = false;  // SDXL's refiner: no first text encoder
 
-  // nullopt: the pipeline has no such part. The autoencoder of a folder counts only if it is an AutoencoderKL.
+  // nullopt: the pipeline has no such part. The autoencoder of a folder counts only if it is an AutoencoderKL...
   std::optional<CLIPTextOptions> text_encoder, text_encoder_2;
   std::optional<UNet2DConditionOptions> unet;
   std::optional<AutoencoderKLOptions> vae;
+  bool dct_vae = false;  // ... or our DctAutoencoder, which has no weights
   SchedulerOptions scheduler;
   bool force_zeros_for_empty_prompt = true;  // as diffusers' index says; the refiner encodes the empty text
 

@@ -2,7 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
@@ -11,6 +13,7 @@
 #include "configs/base/error.h"
 #include "configs/base/text.h"
 #include "models/module.h"
+#include "models/weights/write_tensor_sources.h"
 
 namespace atelier {
 namespace {
@@ -45,13 +48,16 @@ bool fits(const TensorSource& source, at::IntArrayRef wanted) {
   return is_floating(source.dtype) && wanted == (pointwise ? stored.slice(0, 2) : stored);
 }
 
-/// WeightsError for NaN or infinity among `values`. One sum tells nearly always: it is finite when they all are.
-void require_finite(const at::Tensor& values, const std::string& name, const fs::path& path) {
-  if (std::isfinite(values.sum().item<double>())) return;
-  const int64_t faulty = at::isfinite(values).logical_not().sum().item<int64_t>();
-  if (faulty == 0) return;
-  throw WeightsError(text(faulty, " of its ", values.numel(), " numbers are none (NaN or infinite)"),
-                     text(path.string(), ": ", name), "the model is broken: fetch it again, or take an earlier save");
+/// The largest number of a type; infinite for those that nothing is too large for.
+double largest_of(at::ScalarType type) {
+  switch (type) {
+    case at::kFloat: return std::numeric_limits<float>::max();
+    case at::kHalf: return std::numeric_limits<c10::Half>::max();
+    case at::kBFloat16: return std::numeric_limits<c10::BFloat16>::max();
+    case at::kFloat8_e4m3fn: return std::numeric_limits<c10::Float8_e4m3fn>::max();
+    case at::kFloat8_e5m2: return std::numeric_limits<c10::Float8_e5m2>::max();
+    default: return std::numeric_limits<double>::infinity();
+  }
 }
 
 }  // namespace
@@ -161,17 +167,33 @@ void load_weights(Module& module, const fs::path& file_or_folder, const KeyRule&
 
 void save_weights(const Module& module, const fs::path& file, SafeDtype dtype,
                   const std::map<std::string, std::string>& metadata) {
-  std::vector<SafeTensorInfo> infos;
-  module.for_each_parameter([&](const std::string& name, const at::Tensor& tensor) {
-    infos.push_back({.name = name, .dtype = dtype, .shape = tensor.sizes().vec()});
-  });
-  const at::NoGradGuard no_grad;
-  SafetensorsWriter writer(file, std::move(infos), metadata);
-  module.for_each_parameter([&](const std::string&, const at::Tensor& tensor) {
-    const at::Tensor copy = tensor.detach().to(at::kCPU, scalar_type(dtype)).contiguous();
-    writer.write(tensor_bytes(copy));
-  });
-  writer.finish();
+  WriteOptions options;
+  options.dtype = dtype;
+  options.metadata = metadata;
+  write_tensor_sources(file, tensors_of_module(module), options);
+}
+
+void require_finite(const at::Tensor& values, const std::string& name, const fs::path& file) {
+  // One sum tells nearly always: it is finite when they all are.
+  if (std::isfinite(values.sum(at::kFloat).item<double>())) return;
+  const int64_t faulty = at::isfinite(values).logical_not().sum().item<int64_t>();
+  if (faulty == 0) return;
+  throw WeightsError(text(faulty, " of its ", values.numel(), " numbers are none (NaN or infinite)"),
+                     text(file.string(), ": ", name), "the file is broken: fetch it again, or take an earlier save");
+}
+
+void copy_in_range(const at::Tensor& to, const at::Tensor& from, const std::string& where) {
+  to.copy_(from);
+  const double largest = largest_of(to.scalar_type());
+  if (from.numel() == 0 || largest >= largest_of(from.scalar_type())) return;
+  const auto [low, high] = at::aminmax(from);
+  if (low.item<double>() >= -largest && high.item<double>() <= largest) return;  // false where one is NaN
+  const at::Tensor kept = at::isfinite(to.to(at::kFloat));
+  const at::Tensor lost = from.masked_select(at::isfinite(from).logical_and(kept.logical_not()));
+  if (lost.numel() == 0) return;
+  throw WeightsError(text("holds ", lost.abs().max().item<double>(), ", too large for ",
+                          safe_dtype_name(safe_dtype(to.scalar_type()))),
+                     where, "take bf16 or fp32: --dtype, or in training save.precision");
 }
 
 at::Tensor read_tensor(const SafetensorsFile& file, const SafeTensorInfo& tensor) {

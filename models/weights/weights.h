@@ -39,13 +39,20 @@ void load_weights(Module& module, const std::vector<TensorSource>& sources, cons
 /// The same from stored_tensors().
 void load_weights(Module& module, const std::filesystem::path& file_or_folder, const KeyRule& rule = {});
 
-/// Writes every parameter under its state-dict name, tensor by tensor. `dtype`: kF32, kF16 or kBF16.
+/// write_tensor_sources() of every parameter under its state-dict name. `dtype`: kF32, kF16 or kBF16.
 void save_weights(const Module& module, const std::filesystem::path& file, SafeDtype dtype,
                   const std::map<std::string, std::string>& metadata = {});
 
 /// The two names of one type.
 at::ScalarType scalar_type(SafeDtype dtype);
 SafeDtype safe_dtype(at::ScalarType type);
+
+/// WeightsError for NaN or infinity among the floating `values` of the tensor `name` of `file`.
+void require_finite(const at::Tensor& values, const std::string& name, const std::filesystem::path& file);
+
+/// Copies `from` into `to`, of its shape. WeightsError, pointing at `where`, for a finite number that the type of `to`
+/// has no place for: it would be infinite there, and the model would draw black pictures. What is no number stays none.
+void copy_in_range(const at::Tensor& to, const at::Tensor& from, const std::string& where);
 
 /// One tensor of a file as it is, on the CPU, its own copy.
 at::Tensor read_tensor(const SafetensorsFile& file, const SafeTensorInfo& tensor);

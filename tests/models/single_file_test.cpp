@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 
 #include "configs/base/error.h"
@@ -14,6 +15,7 @@
 #include "models/clip/clip_text_model.h"
 #include "models/pipeline/components.h"
 #include "models/unet/unet_2d_condition.h"
+#include "models/weights/write_tensor_sources.h"
 #include "tests/support/temporary_folder.h"
 
 namespace atelier {
@@ -180,6 +182,63 @@ TEST(SingleFile, MissingAndSurplusTensorsAreNamed) {
   EXPECT_THAT(fault, HasSubstr("extra.bias"));
 }
 
+/// SDXL's tensors but `missing`.
+std::string fault_without(const std::string& missing) {
+  const TemporaryFolder folder;
+  ShapeList shapes = listed_shapes("single_file_keys.tsv");
+  shapes.erase(missing);
+  write_hole(folder.path() / "sdxl.safetensors", shapes);
+  return weights_fault([&] { open_pipeline(folder.path() / "sdxl.safetensors"); });
+}
+
+TEST(SingleFile, ATensorThatCountsLayersIsMissedByItsName) {
+  for (const char* name : {"first_stage_model.encoder.down.0.block.0.norm1.weight",
+                           "model.diffusion_model.input_blocks.1.0.in_layers.0.weight",
+                           "model.diffusion_model.input_blocks.4.0.in_layers.0.weight",
+                           "conditioner.embedders.0.transformer.text_model.encoder.layers.0.layer_norm1.weight",
+                           "conditioner.embedders.1.model.transformer.resblocks.0.ln_1.weight"}) {
+    EXPECT_EQ(fault_without(name), text("the tensor ", name, " is missing"));
+  }
+}
+
+TEST(SingleFile, AConfigurationIsBelievedBeforeTheFilesMarkers) {
+  const TemporaryFolder folder;
+  ShapeList shapes = listed_shapes("single_file_keys.tsv");
+  shapes["v_pred"] = shapes["ztsnr"] = {0};
+  write_hole(folder.path() / "sdxl.safetensors", shapes);
+  EXPECT_EQ(open_pipeline(folder.path() / "sdxl.safetensors").scheduler.prediction_type, "v_prediction");
+  SchedulerOptions options;
+  options.num_train_timesteps = 500;
+  std::filesystem::create_directories(folder.path() / "config/scheduler");
+  write_scheduler_options(options, folder.path() / "config/scheduler");
+  const SchedulerOptions got = open_pipeline(folder.path() / "sdxl.safetensors", folder.path() / "config").scheduler;
+  EXPECT_EQ(got.prediction_type, "epsilon");
+  EXPECT_FALSE(got.rescale_betas_zero_snr);
+  EXPECT_EQ(got.num_train_timesteps, 500);
+}
+
+TEST(SingleFile, OptionsThatItCannotSayAreListed) {
+  StoredPipeline pipeline = sdxl_without_values();
+  pipeline.scheduler.prediction_type = "v_prediction";  // markers say it
+  pipeline.scheduler.rescale_betas_zero_snr = true;
+  pipeline.scheduler.timestep_spacing = "trailing";
+  pipeline.scheduler.class_name = "DDIMScheduler";
+  EXPECT_EQ(untold_options(pipeline), std::vector<std::string>{});
+  EXPECT_TRUE(fits_single_file(pipeline));
+  pipeline.unet->sample_size = 64;
+  pipeline.vae->latents_mean = pipeline.vae->latents_std = {1, 1, 1, 1};
+  pipeline.scheduler.num_train_timesteps = 500;
+  pipeline.scheduler.beta_start = 0.001;
+  pipeline.scheduler.beta_end = 0.02;
+  pipeline.scheduler.beta_schedule = "linear";
+  pipeline.scheduler.timestep_spacing = "linspace";
+  EXPECT_THAT(untold_options(pipeline),
+              testing::ElementsAre("unet sample_size", "vae latents_mean and latents_std",
+                                   "scheduler num_train_timesteps", "scheduler beta_start", "scheduler beta_end",
+                                   "scheduler beta_schedule", "scheduler timestep_spacing"));
+  EXPECT_FALSE(fits_single_file(pipeline));
+}
+
 TEST(SingleFile, PartsThatAreMissingAreNamed) {
   StoredPipeline pipeline = sdxl_without_values();
   pipeline.vae.reset();
@@ -198,6 +257,25 @@ TEST(SingleFile, MarkersAreEmptyTensors) {
     if (source.shape == std::vector<int64_t>{0}) markers[source.name] = safe_dtype_name(source.dtype);
   }
   EXPECT_EQ(markers, (std::map<std::string, std::string>{{"v_pred", "F16"}, {"ztsnr", "F16"}}));
+}
+
+TEST(WriteTensorSources, ANumberTooLargeForTheTypeIsToldWithItsTensor) {
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "x.safetensors";
+  const auto fault = [&](double value, at::ScalarType from, SafeDtype to) {
+    at::Tensor values = at::zeros({300, 1000}, from);
+    values[299][7] = value;
+    WriteOptions options;
+    options.dtype = to;
+    return weights_fault([&] { write_tensor_sources(file, {tensor_at_hand(values, "w")}, options); });
+  };
+  EXPECT_EQ(fault(-70000, at::kFloat, SafeDtype::kF16), "holds 70000, too large for F16");
+  EXPECT_EQ(fault(-70144, at::kBFloat16, SafeDtype::kF16), "holds 70144, too large for F16");
+  EXPECT_EQ(fault(1e39, at::kDouble, SafeDtype::kF32), "holds 1e+39, too large for F32");
+  EXPECT_EQ(fault(-70000, at::kFloat, SafeDtype::kBF16), "no WeightsError");
+  EXPECT_EQ(fault(65519, at::kFloat, SafeDtype::kF16), "no WeightsError") << "rounds to the largest one";
+  EXPECT_EQ(fault(HUGE_VAL, at::kFloat, SafeDtype::kF16), "no WeightsError") << "was none before";
+  EXPECT_EQ(fault(NAN, at::kFloat, SafeDtype::kF16), "no WeightsError");
 }
 
 TEST(WriteTensorSources, TheHashIsThatOfTheData) {

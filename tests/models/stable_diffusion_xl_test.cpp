@@ -8,6 +8,7 @@
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
 #include "models/clip/clip_text_model.h"
+#include "models/pipeline/components.h"
 #include "models/unet/unet_2d_condition.h"
 #include "tests/models/tiny_pipeline.h"
 #include "tests/support/temporary_folder.h"
@@ -39,6 +40,17 @@ TEST_F(StableDiffusionXLTest, SavedAndLoadedItDrawsTheSame) {
   EXPECT_EQ(ours.sizes(), (std::vector<int64_t>{1, 32, 32, 3}));
   EXPECT_TRUE(ours.equal(loaded.generate(options, encode(loaded, 0, 1), encode(loaded, 1, 1), seeds)));
   EXPECT_GT(ours.to(at::kFloat).std().item<float>(), 1) << "a flat picture shows nothing";
+}
+
+TEST_F(StableDiffusionXLTest, AConfigurationOfPartsThatAFolderLacksSaysNothing) {
+  const auto saved = folder_.path() / "saved";
+  StableDiffusionXL model = StableDiffusionXL::from_config(folder_.path(), 4);
+  model.text_encoder.reset();
+  model.save_pretrained(saved, SafeDtype::kF32);
+  const StoredPipeline opened = open_pipeline(saved, folder_.path());
+  EXPECT_FALSE(opened.text_encoder);
+  EXPECT_TRUE(opened.text_encoder_2 && opened.unet && opened.dct_vae);
+  EXPECT_NO_THROW(check_parts(opened));
 }
 
 TEST_F(StableDiffusionXLTest, APictureDoesNotDependOnItsBatch) {

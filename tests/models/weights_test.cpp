@@ -84,6 +84,13 @@ TEST_F(Weights, AFolderWithoutWeightsSaysWhatWasWanted) {
   EXPECT_THAT(weights_error([&] { load_weights(linear_, folder_.path() / "absent"); }), HasSubstr("no such file"));
 }
 
+TEST_F(Weights, WhatHalfPrecisionCannotHoldIsNotSaved) {
+  load_weights(linear_, write("w.safetensors", {{"weight", weight_ * 2}, {"bias", bias_}}));
+  EXPECT_THAT(weights_error([&] { save_weights(linear_, folder_.path() / "half.safetensors", SafeDtype::kF16); }),
+              HasSubstr("holds 120000, too large for F16"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "half.safetensors"));
+}
+
 TEST_F(Weights, SavedInHalfPrecisionRoundsOnce) {
   load_weights(linear_, write("w.safetensors", {{"weight", weight_}, {"bias", bias_}}));
   save_weights(linear_, folder_.path() / "half.safetensors", SafeDtype::kBF16, {{"format", "pt"}});

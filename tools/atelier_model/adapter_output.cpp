@@ -5,8 +5,8 @@
 #include <CLI/CLI.hpp>
 
 #include "configs/base/error.h"
-#include "models/weights/single_file.h"
 #include "models/weights/weights.h"
+#include "models/weights/write_tensor_sources.h"
 #include "tools/atelier_model/model_output.h"
 
 namespace atelier {
@@ -32,10 +32,9 @@ void AdapterOutput::require_free() const {
 }
 
 TensorSource AdapterOutput::tensor(const at::Tensor& values, const std::string& name) const {
-  const at::Tensor narrow = values.to(scalar_type(kAdapterDtypes.at(dtype))).contiguous();
-  if (at::isfinite(narrow).all().item<bool>()) return tensor_at_hand(narrow, name);
-  throw WeightsError("a number is too large for the type of the result", file + ": " + name,
-                     "write it with --dtype bf16 or fp32");
+  const at::Tensor narrow = at::empty(values.sizes(), scalar_type(kAdapterDtypes.at(dtype)));
+  copy_in_range(narrow, values, file + ": " + name);
+  return tensor_at_hand(narrow, name);
 }
 
 void AdapterOutput::write(std::vector<TensorSource> tensors, std::map<std::string, std::string> metadata) const {

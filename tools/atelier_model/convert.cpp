@@ -63,36 +63,10 @@ void check_convert_paths(const ConvertArguments& arguments, bool single_file) {
 
 /// What a reader of the single file would have to guess wrongly.
 void warn_of_untold(const StoredPipeline& pipeline, const fs::path& out) {
-  std::vector<std::string> names = untold_options(*pipeline.unet);
-  const auto add = [&names](const std::vector<std::string>& more) {
-    names.insert(names.end(), more.begin(), more.end());
-  };
-  add(untold_options(*pipeline.vae));
-  if (pipeline.text_encoder) add(untold_options(*pipeline.text_encoder));
-  add(untold_options(*pipeline.text_encoder_2));
-  if (pipeline.force_zeros_for_empty_prompt == pipeline.refiner) names.emplace_back("force_zeros_for_empty_prompt");
+  const std::vector<std::string> names = untold_options(pipeline);
   if (names.empty()) return;
   log_warning(out.string(), ": a single file cannot say what is not as in SDXL: ", join(names, ", "),
               "; keep the configuration files, for --config");
-}
-
-/// The sources, which throw WeightsError when they are read if half precision has no place for a number: it would be
-/// infinite there, and the model would draw black pictures. What is no number already stays so.
-std::vector<TensorSource> within_half(std::vector<TensorSource> sources, const std::string& file) {
-  constexpr double kBeyond = 65520;  // rounds to infinity
-  for (TensorSource& source : sources) {
-    if (source.dtype != SafeDtype::kF32 && source.dtype != SafeDtype::kF64 && source.dtype != SafeDtype::kBF16)
-      continue;
-    source.read = [read = std::move(source.read), place = text(file, ": ", source.name)] {
-      const at::Tensor values = read();
-      if (values.numel() == 0) return values;
-      const auto [low, high] = at::aminmax(values);
-      const double largest = std::max(-low.item<double>(), high.item<double>());
-      if (largest < kBeyond || !std::isfinite(largest)) return values;
-      throw WeightsError(text("holds ", largest, ", too large for half precision"), place, "give --dtype bf16 or fp32");
-    };
-  }
-  return sources;
 }
 
 void copy_or_write_tokenizers(const StoredPipeline& pipeline, const fs::path& out) {
@@ -140,8 +114,8 @@ void to_folder(const StoredPipeline& pipeline, const ConvertArguments& arguments
   for (const auto& [part, sources] : pipeline.tensors) tensors += sources.size();
   ConvertProgress progress(tensors);
   options.on_tensor = progress.counter();
-  write_pipeline_folder(pipeline, folder.temporary_path(), options);
   copy_or_write_tokenizers(pipeline, folder.temporary_path());
+  write_pipeline_folder(pipeline, folder.temporary_path(), options);
   folder.commit();
 }
 
@@ -149,7 +123,6 @@ void to_folder(const StoredPipeline& pipeline, const ConvertArguments& arguments
 void cast_file(const ConvertArguments& arguments, WriteOptions options) {
   const SafetensorsFile file(arguments.in);
   std::vector<TensorSource> tensors = stored_tensors(arguments.in);
-  if (options.dtype == SafeDtype::kF16) tensors = within_half(std::move(tensors), arguments.in);
   ConvertProgress progress(tensors.size());
   options.on_tensor = progress.counter();
   options.metadata = without_hashes(file.metadata());
@@ -168,9 +141,6 @@ void run_convert(const ConvertArguments& arguments) {
   } else {
     StoredPipeline pipeline = open_pipeline(arguments.in, config);
     check_parts(pipeline);
-    for (auto& [part, sources] : pipeline.tensors) {
-      if (options.dtype == SafeDtype::kF16) sources = within_half(std::move(sources), arguments.in);
-    }
     single_file ? to_single_file(pipeline, arguments, options) : to_folder(pipeline, arguments, options);
   }
   log_info("wrote ", arguments.out);

@@ -16,6 +16,7 @@
 #include "models/adapters/merge_weights.h"
 #include "models/pipeline/components.h"
 #include "models/weights/single_file.h"
+#include "models/weights/write_tensor_sources.h"
 #include "models/weights/stored_pipeline.h"
 #include "tools/atelier_model/model_output.h"
 #include "tools/atelier_model/verbs.h"
@@ -143,11 +144,9 @@ void write_folder(const StoredPipeline& pipeline, const MergeArguments& argument
   options.metadata = pipeline.metadata;
   options.metadata["format"] = "pt";
   for (const auto& [part, sources] : pipeline.tensors) {
-    const bool encoder = part == Part::kTextEncoder || part == Part::kTextEncoder2;
     const fs::path place = folder.temporary_path() / part_name(part);
     fs::create_directories(place);
-    write_tensor_sources(place / (encoder ? "model.safetensors" : "diffusion_pytorch_model.safetensors"), sources,
-                         options);
+    write_tensor_sources(place / weights_file_name(part), sources, options);
   }
   folder.commit();
 }
