@@ -67,18 +67,13 @@ void adjust_scheduler(const SampleArguments& arguments, SchedulerOptions& schedu
   if (!arguments.timestep_spacing.empty()) scheduler.timestep_spacing = arguments.timestep_spacing;
 }
 
-std::vector<LoraTarget> lora_targets(StableDiffusionXL& model) {
-  std::vector<LoraTarget> targets = {{model.unet.get(), unet_lora_naming(model.unet->options())}};
-  if (model.text_encoder) targets.push_back({model.text_encoder.get(), text_encoder_lora_naming(1)});
-  if (model.text_encoder_2) targets.push_back({model.text_encoder_2.get(), text_encoder_lora_naming(2)});
-  return targets;
-}
-
 StableDiffusionXL load_model(const SampleArguments& arguments, at::Device device) {
   StableDiffusionXL model = StableDiffusionXL::load(arguments.model, arguments.vae);
   adjust_scheduler(arguments, model.scheduler);
   model.place_frozen(device, at::kFloat);
-  for (const std::string& lora : arguments.loras) attach_lora(parse_lora(lora), lora_targets(model), device);
+  const std::vector<LoraTarget> targets = lora_targets(model);
+  for (const std::string& lora : arguments.loras) attach_lora(parse_lora(lora), targets, device);
+  for (const LoraTarget& target : targets) absorb_adapters(*target.model);
   return model;
 }
 
