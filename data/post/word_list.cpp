@@ -25,7 +25,7 @@ bool matches_pattern(std::string_view pattern, std::string_view text) {
   return p == pattern.size();
 }
 
-std::vector<std::string> read_word_list(const std::filesystem::path& path) {
+std::vector<std::string> read_lines(const std::filesystem::path& path) {
   std::vector<std::string> entries;
   const std::string content = read_file(path);
   for (std::string_view line : split(content, '\n')) {
@@ -34,8 +34,14 @@ std::vector<std::string> read_word_list(const std::filesystem::path& path) {
       line = line.substr(0, at);
       break;
     }
-    if (line = trim(line); !line.empty()) entries.push_back(canonical_tag(line));
+    if (line = trim(line); !line.empty()) entries.emplace_back(line);
   }
+  return entries;
+}
+
+std::vector<std::string> read_word_list(const std::filesystem::path& path) {
+  std::vector<std::string> entries = read_lines(path);
+  for (std::string& entry : entries) entry = canonical_tag(entry);
   return entries;
 }
 

@@ -5,52 +5,55 @@
 
 #include "configs/base/error.h"
 #include "configs/base/text.h"
-#include "data/post/word_list.h"
+#include "configs/base/thread_pool.h"
+#include "data/select/opt_out.h"
 #include "data/select/tag_expression.h"
 
 namespace atelier {
 namespace {
 
-constexpr std::array<std::string_view, 11> kNames = {"none",           "opt_out_artist", "no_picture", "min_side",
-                                                     "min_megapixels", "max_megapixels", "max_aspect", "rating",
-                                                     "min_score",      "year",           "tags"};
+constexpr std::array<std::string_view, 19> kNames = {
+    "none",           "opt_out_artist",  "opt_out_source", "opt_out_post", "banned",
+    "no_picture",     "min_side",        "min_megapixels", "max_megapixels", "max_aspect",
+    "bytes_per_pixel", "format",         "deleted",        "pending",      "rating",
+    "min_score",      "min_fav_count",   "year",           "tags"};
 
-/// The options, made ready to ask row by row.
+std::array<bool, kRatingCount> flags_of(const std::vector<std::string>& ratings) {
+  std::array<bool, kRatingCount> flags{};
+  for (size_t i = 0; i < flags.size(); ++i) flags[i] = std::ranges::find(ratings, kRatingNames[i]) != ratings.end();
+  return flags;
+}
+
+/// The options, made ready to ask row by row, in several threads.
 class Filter {
  public:
   Filter(const Manifest& manifest, const SelectOptions& options)
-      : manifest_(manifest), options_(options), expression_(options.tags, manifest.dictionary()) {
-    if (options.opt_out_artists) read_opt_outs(*options.opt_out_artists);
-    for (const std::string& name : options.ratings) {
-      ratings_[static_cast<size_t>(std::ranges::find(kRatingNames, name) - kRatingNames.begin())] = true;
-    }
-  }
+      : manifest_(manifest),
+        options_(options),
+        opt_outs_(manifest, options.opt_out),
+        expression_(options.tags, manifest.dictionary(), "dataset.select.tags"),
+        ratings_(flags_of(options.ratings)) {}
 
   Exclusion first_reason(int64_t row) const {
-    if (!opted_out_.empty() && is_opted_out(row)) return Exclusion::kOptOutArtist;
+    if (const Exclusion reason = by_opt_out(row); reason != Exclusion::kNone) return reason;
     if (manifest_.path(row).empty()) return Exclusion::kNoPicture;
     if (const Exclusion reason = by_size(row); reason != Exclusion::kNone) return reason;
-    if (!options_.ratings.empty() && !ratings_[static_cast<size_t>(manifest_.rating(row))]) return Exclusion::kRating;
-    // A post without a score fails every minimum, one without a date every range of years.
-    if (options_.min_score && !(manifest_.score(row) >= options_.min_score)) return Exclusion::kMinScore;
-    const std::optional<int32_t> year = manifest_.year(row);
-    if (options_.min_year && !(year && *year >= *options_.min_year)) return Exclusion::kYear;
-    if (options_.max_year && !(year && *year <= *options_.max_year)) return Exclusion::kYear;
-    return has_wanted_tags(row) ? Exclusion::kNone : Exclusion::kTags;
+    if (const Exclusion reason = by_file(row); reason != Exclusion::kNone) return reason;
+    if (const Exclusion reason = by_record(row); reason != Exclusion::kNone) return reason;
+    return expression_.matches(manifest_, row) ? Exclusion::kNone : Exclusion::kTags;
   }
 
  private:
-  void read_opt_outs(const std::string& path) {
-    opted_out_.assign(static_cast<size_t>(manifest_.dictionary().size()), false);
-    for (const std::string& artist : read_word_list(path)) {
-      const int32_t tag = manifest_.dictionary().find(artist);
-      if (tag != TagDictionary::kUnknown) opted_out_[static_cast<size_t>(tag)] = true;
+  Exclusion by_opt_out(int64_t row) const {
+    const std::optional<OptOut> found = opt_outs_.find(row);
+    if (!found) return Exclusion::kNone;
+    switch (*found) {
+      case OptOut::kArtist: return Exclusion::kOptOutArtist;
+      case OptOut::kSource: return Exclusion::kOptOutSource;
+      case OptOut::kPost: return Exclusion::kOptOutPost;
+      case OptOut::kBanned: return Exclusion::kBanned;
     }
-  }
-
-  /// A folder's tags have no categories: an opted-out name counts wherever it stands.
-  bool is_opted_out(int64_t row) const {
-    return any_tag(row, [&](int32_t tag) { return opted_out_[static_cast<size_t>(tag)]; });
+    return Exclusion::kNone;
   }
 
   Exclusion by_size(int64_t row) const {
@@ -65,24 +68,36 @@ class Filter {
     return too_long ? Exclusion::kMaxAspect : Exclusion::kNone;
   }
 
-  bool has_wanted_tags(int64_t row) const {
-    return expression_.matches(
-        [&](int32_t tag) { return any_tag(row, [tag](int32_t other) { return other == tag; }); });
+  Exclusion by_file(int64_t row) const {
+    const double pixels = static_cast<double>(manifest_.width(row)) * manifest_.height(row);
+    const double density = static_cast<double>(manifest_.file_size(row)) / pixels;
+    if (options_.min_bytes_per_pixel && !(density >= *options_.min_bytes_per_pixel)) return Exclusion::kBytesPerPixel;
+    if (options_.max_bytes_per_pixel && !(density <= *options_.max_bytes_per_pixel)) return Exclusion::kBytesPerPixel;
+    if (options_.formats.empty()) return Exclusion::kNone;
+    const std::string_view format = image_format_name(manifest_.format(row));
+    const bool wanted = std::ranges::find(options_.formats, format) != options_.formats.end();
+    return wanted ? Exclusion::kNone : Exclusion::kFormat;
   }
 
-  template <typename Predicate>
-  bool any_tag(int64_t row, Predicate predicate) const {
-    for (int c = 0; c < kTagCategoryCount; ++c) {
-      if (std::ranges::any_of(manifest_.tags(row, static_cast<TagCategory>(c)), predicate)) return true;
-    }
-    return false;
+  Exclusion by_record(int64_t row) const {
+    if (!options_.keep_deleted && manifest_.is_deleted(row)) return Exclusion::kDeleted;
+    if (!options_.keep_pending && manifest_.is_pending(row)) return Exclusion::kPending;
+    if (!options_.ratings.empty() && !ratings_[static_cast<size_t>(manifest_.rating(row))]) return Exclusion::kRating;
+    // A post without a score fails every minimum, one without a date every range of years.
+    if (options_.min_score && !(manifest_.score(row) >= options_.min_score)) return Exclusion::kMinScore;
+    if (options_.min_fav_count && !(manifest_.fav_count(row) >= options_.min_fav_count)) return Exclusion::kMinFavCount;
+    if (!options_.min_year && !options_.max_year) return Exclusion::kNone;
+    const std::optional<int32_t> year = manifest_.year(row);
+    const bool wanted = year && (!options_.min_year || *year >= *options_.min_year) &&
+                        (!options_.max_year || *year <= *options_.max_year);
+    return wanted ? Exclusion::kNone : Exclusion::kYear;
   }
 
   const Manifest& manifest_;
   const SelectOptions& options_;
+  OptOutLists opt_outs_;
   TagExpression expression_;
-  std::vector<bool> opted_out_;  // by tag; empty: no list
-  std::array<bool, kRatingCount> ratings_{};
+  std::array<bool, kRatingCount> ratings_;
 };
 
 void check_bad_samples(const Manifest& manifest, const SelectOptions& options) {
@@ -116,10 +131,14 @@ Selection select_rows(const Manifest& manifest, const SelectOptions& options) {
   check_bad_samples(manifest, options);
   const Filter filter(manifest, options);
   Selection selection;
-  selection.exclusions.reserve(static_cast<size_t>(manifest.size()));
+  selection.exclusions.resize(static_cast<size_t>(manifest.size()));
+  parallel_for(manifest.size(), 0, [&](int64_t row) {
+    selection.exclusions[static_cast<size_t>(row)] = filter.first_reason(row);
+  });
+  const auto kept = std::ranges::count(selection.exclusions, Exclusion::kNone);
+  selection.rows.reserve(static_cast<size_t>(kept));
   for (int64_t row = 0; row < manifest.size(); ++row) {
-    selection.exclusions.push_back(filter.first_reason(row));
-    if (selection.exclusions.back() == Exclusion::kNone) selection.rows.push_back(row);
+    if (selection.exclusions[static_cast<size_t>(row)] == Exclusion::kNone) selection.rows.push_back(row);
   }
   return selection;
 }

@@ -15,13 +15,21 @@ namespace atelier {
 enum class Exclusion : uint8_t {
   kNone,
   kOptOutArtist,
+  kOptOutSource,
+  kOptOutPost,
+  kBanned,  // by the site, at the artist's wish
   kNoPicture,
   kMinSide,
   kMinMegapixels,
   kMaxMegapixels,
   kMaxAspect,
+  kBytesPerPixel,
+  kFormat,
+  kDeleted,
+  kPending,
   kRating,
   kMinScore,
+  kMinFavCount,
   kYear,
   kTags,
 };

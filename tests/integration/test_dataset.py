@@ -133,7 +133,7 @@ def test_bad_pictures_and_captions_are_quarantined_with_their_reason(folder):
     (["build", "run.yaml", "dataset.select.min_side=wide"], 2, "min_side"),
     (["build", "run.yaml", "dataset.select.min_side=-1"], 2, "min_side"),
     (["stats", "run.yaml", "dataset.select.tags='(solo'"], 2, "parenthesis"),
-    (["stats", "run.yaml", "dataset.select.opt_out_artists=none.txt"], 2, "none.txt"),
+    (["stats", "run.yaml", "dataset.select.opt_out.artists=none.txt"], 2, "none.txt"),
     (["stats", "run.yaml", "dataset.sources=[{path: run.yaml}]"], 2, "run.yaml"),
     (["build", "run.yaml", "dataset.sources=[{path: empty.jsonl, image_dir: gone}]"], 2, "gone"),
     (["build", "run.yaml", "dataset.sources=[{path: pictures, image_dir: pictures}]"], 2, "image_dir"),

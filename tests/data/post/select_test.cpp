@@ -66,9 +66,81 @@ TEST_F(SelectTest, EachFilterKeepsWhatItsWordsSay) {
 TEST_F(SelectTest, OptOutsComeFirst) {
   write_text(folder_.path() / "artists.txt", "# asked on 2024-05-01\nBob\nsomebody else\n");
   const Selection selection =
-      select_rows(*manifest_, {.min_score = 100, .opt_out_artists = (folder_.path() / "artists.txt").string()});
+      select_rows(*manifest_, {.opt_out = {.artists = (folder_.path() / "artists.txt").string()}, .min_score = 100});
   EXPECT_THAT(selection.excluded(), ElementsAre(Pair(Exclusion::kOptOutArtist, 3), Pair(Exclusion::kMinScore, 4)));
-  EXPECT_THROW(kept({.opt_out_artists = "/nowhere/artists.txt"}), ConfigError);
+  EXPECT_THROW(kept({.opt_out = {.artists = "/nowhere/artists.txt"}}), ConfigError);
+}
+
+/// Posts 0, 1 ... of one line each, every one with a picture of 100 x 100 px.
+class SelectRecordsTest : public testing::Test {
+ protected:
+  Manifest read(const std::vector<std::string>& records) {
+    std::string lines;
+    for (size_t i = 0; i < records.size(); ++i) {
+      write_picture(folder_.path() / (std::to_string(i) + ".png"), 100, 100);
+      lines += "{\"id\": " + std::to_string(i) + ", \"file_ext\": \"png\"" + (records[i].empty() ? "" : ", ") +
+               records[i] + "}\n";
+    }
+    write_text(folder_.path() / "posts.jsonl", lines);
+    return build_manifest({source_of(folder_.path() / "posts.jsonl")}, nullptr).manifest;
+  }
+
+  std::string list(const std::string& content) {
+    write_text(folder_.path() / "list.txt", content);
+    return (folder_.path() / "list.txt").string();
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(SelectRecordsTest, AnOptedOutSourceTakesWhatLiesBelowIt) {
+  const Manifest manifest = read({R"("source": "https://www.pixiv.net/users/11/artworks")",
+                                  R"("source": "http://pixiv.net/users/111")", R"("source": "https://x.com/Ada/status/1")",
+                                  R"("source": "https://x.com/adam")", R"("source": "https://x.com/ada?lang=en")", ""});
+  const auto kept = [&](const std::string& lines) {
+    return select_rows(manifest, {.opt_out = {.sources = list(lines)}}).rows;
+  };
+  EXPECT_THAT(kept("https://www.pixiv.net/users/11\n"), ElementsAre(1, 2, 3, 4, 5));
+  EXPECT_THAT(kept("x.com/ada/  # asked on 2024-05-01\n"), ElementsAre(0, 1, 3, 5));
+  EXPECT_THAT(kept("pixiv.net/users/11*\n"), ElementsAre(2, 3, 4, 5));
+  EXPECT_THAT(kept("\n# nobody\n"), ElementsAre(0, 1, 2, 3, 4, 5));
+}
+
+TEST_F(SelectRecordsTest, PostsOptOutByIdOrMd5) {
+  const Manifest manifest = read({"", R"("md5": "0123456789abcdef0123456789abcdef")", ""});
+  const Selection selection =
+      select_rows(manifest, {.opt_out = {.posts = list("2\n0123456789abcdef0123456789abcdef\n77\n")}});
+  EXPECT_THAT(selection.rows, ElementsAre(0));
+  EXPECT_THAT(selection.excluded(), ElementsAre(Pair(Exclusion::kOptOutPost, 2)));
+}
+
+TEST_F(SelectRecordsTest, AnArtistOptsOutUnderAnOldNameToo) {
+  const Manifest manifest =
+      read({R"x("tag_string_artist": "male_shez_(fire_emblem)")x", R"("tag_string_artist": "eve")"});
+  const Selection selection =
+      select_rows(manifest, {.opt_out = {.artists = list("shez_(fire_emblem)_(male)\n")}});
+  EXPECT_THAT(selection.rows, ElementsAre(1));
+}
+
+TEST_F(SelectRecordsTest, WhatTheSiteBansIsLeftOutWithoutAList) {
+  const Manifest manifest = read({R"("is_banned": true)", R"("is_deleted": true)", R"("is_pending": true)", ""});
+  const Selection selection = select_rows(manifest, {});
+  EXPECT_THAT(selection.rows, ElementsAre(1, 2, 3));
+  EXPECT_THAT(selection.excluded(), ElementsAre(Pair(Exclusion::kBanned, 1)));
+  EXPECT_THAT(select_rows(manifest, {.keep_deleted = false}).rows, ElementsAre(2, 3));
+  EXPECT_THAT(select_rows(manifest, {.keep_pending = false}).rows, ElementsAre(1, 3));
+}
+
+TEST_F(SelectRecordsTest, FilesAreJudgedByDensityAndFormat) {
+  const Manifest manifest = read({"", R"("fav_count": 3)"});
+  const double density = static_cast<double>(manifest.file_size(0)) / 10000;
+  EXPECT_THAT(select_rows(manifest, {.min_bytes_per_pixel = density}).rows, ElementsAre(0, 1));
+  EXPECT_THAT(select_rows(manifest, {.min_bytes_per_pixel = density * 1.01}).rows, ElementsAre());
+  EXPECT_THAT(select_rows(manifest, {.max_bytes_per_pixel = density * 0.99}).rows, ElementsAre());
+  EXPECT_THAT(select_rows(manifest, {.formats = {"jpeg", "webp"}}).rows, ElementsAre());
+  EXPECT_THAT(select_rows(manifest, {.formats = {"png"}}).rows, ElementsAre(0, 1));
+  EXPECT_THAT(select_rows(manifest, {.min_fav_count = 3}).rows, ElementsAre(1));
+  EXPECT_THAT(select_rows(manifest, {.tags = "bytes_per_pixel>0 width=100"}).rows, ElementsAre(0, 1));
 }
 
 TEST_F(SelectTest, ARowIsCountedUnderItsFirstReason) {

@@ -70,13 +70,28 @@ TEST(ReadWordList, SkipsCommentsAndEmptyLines) {
   EXPECT_EQ(read_word_list(folder.path() / "list.txt"), (std::vector<std::string>{"one_word", "two", "c#_(language)"}));
 }
 
-/// Whether a post with the tags "1girl solo long_hair lina_(slayers) smile" passes.
+/// "1girl solo long_hair lina_(slayers) smile", rated general, score 20, of 2021, 1000 x 500 px; nothing else is known.
+class ShownPost : public PostFacts {
+ public:
+  static constexpr std::array kTags = {"1girl", "solo", "long_hair", "lina_(slayers)", "smile"};
+
+  bool has(int32_t tag) const override { return tag < std::ssize(kTags); }
+  std::optional<double> number(PostNumber which) const override {
+    switch (which) {
+      case PostNumber::kScore: return 20;
+      case PostNumber::kYear: return 2021;
+      case PostNumber::kAspect: return 2;
+      default: return std::nullopt;
+    }
+  }
+  Rating rating() const override { return Rating::kGeneral; }
+};
+
 bool passes(std::string_view expression) {
   TagDictionary tags;
-  for (const char* tag : {"1girl", "solo", "long_hair", "lina_(slayers)", "smile"}) tags.intern(tag);
-  const int32_t others = tags.size();
-  for (const char* tag : {"comic", "1boy", "short_hair"}) tags.intern(tag);
-  return TagExpression(expression, tags).matches([&](int32_t tag) { return tag < others; });
+  for (const char* tag : ShownPost::kTags) tags.intern(tag);
+  for (const char* tag : {"comic", "1boy", "short_hair", "scores", ">_<", "=_="}) tags.intern(tag);
+  return TagExpression(expression, tags, "dataset.select.tags").matches(ShownPost());
 }
 
 TEST(TagExpression, HoldsAsWritten) {
@@ -101,18 +116,32 @@ TEST(TagExpression, HoldsAsWritten) {
                                  "1GIRL",
                                  "!never_seen",
                                  "long_hair !short_*",
-                                 "comic | 1boy | !1boy solo"}) {
+                                 "comic | 1boy | !1boy solo",
+                                 "score>=20",
+                                 "score >= 20 & 1girl",
+                                 "score<20.5, year=2021",
+                                 "!(score>20)",
+                                 "score!=-5",
+                                 "(1boy | score=20)",
+                                 "aspect>1.9",
+                                 "rating=general",
+                                 "rating != explicit",
+                                 "!scores",
+                                 "!>_< !=_=",
+                                 "!\"score\""}) {
     EXPECT_TRUE(passes(expression)) << expression;
   }
   for (const char* expression :
        {"comic", "!solo", "1girl comic", "1girl & !solo", "1boy | comic", "never_seen", "!*_hair", "!(1girl | comic)",
-        "solo (comic | 1boy)", "1boy | comic solo", "\"short hair\""}) {
+        "solo (comic | 1boy)", "1boy | comic solo", "\"short hair\"", "score>20", "score<20", "score!=20", "year<2021",
+        "fav_count>=0", "fav_count<0", "fav_count!=3", "rating=explicit", "rating!=general", "score>=20 comic"}) {
     EXPECT_FALSE(passes(expression)) << expression;
   }
 }
 
 TEST(TagExpression, MistakesArePointedAt) {
-  for (const char* expression : {"(solo", "solo)", "!", "solo |", "| solo", "()", "\"solo", "solo & & 1girl", "\"\""}) {
+  for (const char* expression : {"(solo", "solo)", "!", "solo |", "| solo", "()", "\"solo", "solo & & 1girl", "\"\"", "score", "score !comic",
+                                 "score>=", "score>=many", "score==20", "rating>general", "rating=safest"}) {
     EXPECT_THROW(passes(expression), ConfigError) << expression;
   }
   try {
