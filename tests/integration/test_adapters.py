@@ -15,13 +15,17 @@ from safetensors.numpy import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.programs import run  # noqa: E402
-from support.tiny import write_run  # noqa: E402
+from support.tiny import write_run, write_unet_inputs  # noqa: E402
 
 KINDS = {
     "loha": {"algo": "loha", "network_dim": 2, "network_alpha": 2, "conv_dim": 1, "conv_alpha": 1},
     "lokr": {"algo": "lokr", "network_dim": 2, "factor": 4, "conv_dim": 1},
     "dora": {"algo": "dora", "network_dim": 2, "network_train_unet_only": False},
 }
+
+MERGED_KINDS = {**KINDS, "lora": {"network_dim": 2},
+                "locon": {"algo": "locon", "network_dim": 2, "conv_dim": 1},
+                "loha-dora": {"algo": "loha", "network_dim": 2, "conv_dim": 1, "dora_wd": True}}
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +75,20 @@ def test_a_resumed_run_makes_the_same_adapters(base, tmp_path, kind):
         unused = {key for key in whole if key.startswith("lora_te1_text_model_encoder_layers_1_")}
         assert len(unused) == 6 * 4
         assert moved == {key for key in whole if not key.endswith(".alpha")} - unused
+
+
+@pytest.mark.parametrize("kind", MERGED_KINDS)
+def test_what_was_trained_and_saved_answers_the_same_read_back_and_merged(base, tmp_path, kind):
+    run("atelier", "train", adapter_run(tmp_path, base, MERGED_KINDS[kind], max_train_steps=2, learning_rate=0.1))
+    file, inputs = tmp_path / "out/tiny.safetensors", write_unet_inputs(tmp_path / "in.safetensors")
+    merge(base, file, "--out", tmp_path / "merged")
+    answers = []
+    for arguments in ([base], [base, "--lora", file], [tmp_path / "merged"]):
+        run("atelier", "model", "eval", "unet", *arguments, "--inputs", inputs, "--out", tmp_path / "out.safetensors")
+        answers.append(load_file(tmp_path / "out.safetensors")["sample"])
+    bare, adapted, merged = answers
+    assert np.linalg.norm(adapted - bare) > 1e-3 * np.linalg.norm(bare)
+    assert np.linalg.norm(merged - adapted) < 1e-5 * np.linalg.norm(adapted)
 
 
 def test_network_weights_begin_with_a_files_adapters(base, lora, tmp_path):

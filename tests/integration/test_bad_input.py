@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.programs import run  # noqa: E402
-from support.tiny import write_run  # noqa: E402
+from support.tiny import write_run, write_unet_inputs  # noqa: E402
 
 UNET_FILE = "unet/diffusion_pytorch_model.safetensors"
 GIB = 2**30
@@ -100,18 +100,10 @@ def readers(model, tmp_path):
     """Every way to have a program read the model's UNet."""
     return {
         "sample": [model, "--prompt", "x", "--steps", "1", "--out", tmp_path / "x.png"],
-        "model eval unet": [model / "unet", "--inputs", inputs(tmp_path), "--out", tmp_path / "x.safetensors"],
+        "model eval unet": [model / "unet", "--inputs", write_unet_inputs(tmp_path / "inputs.safetensors"), "--out", tmp_path / "x.safetensors"],
         "model merge": [model, adapter(tmp_path, {}), "--out", tmp_path / "merged"],
         "train": [trained_from(model, tmp_path)],
     }
-
-
-def inputs(tmp_path):
-    rng = np.random.default_rng(0)
-    shapes = {"sample": (1, 8, 4, 4), "timestep": (1,), "encoder_hidden_states": (1, 7, 32), "text_embeds": (1, 16),
-              "time_ids": (1, 6)}
-    save_file({name: rng.random(shape, np.float32) for name, shape in shapes.items()}, tmp_path / "inputs.safetensors")
-    return tmp_path / "inputs.safetensors"
 
 
 def adapter(tmp_path, tensors):
@@ -177,7 +169,7 @@ def test_a_lora_for_sd1_is_called_by_its_name(model, tmp_path):
     says = [path.name, "Stable Diffusion 1"]
     refused("sample", model, "--prompt", "x", "--lora", path, "--out", tmp_path / "x.png", says=says)
     refused("model merge", model, path, "--out", tmp_path / "merged", says=says)
-    refused("model eval unet", model, "--lora", path, "--inputs", inputs(tmp_path), "--out", tmp_path / "x.safetensors",
+    refused("model eval unet", model, "--lora", path, "--inputs", write_unet_inputs(tmp_path / "inputs.safetensors"), "--out", tmp_path / "x.safetensors",
             says=says)
 
 
@@ -195,7 +187,7 @@ def test_a_flux_checkpoint_is_called_by_its_name(tmp_path):
                "double_blocks.0.img_attn.qkv.weight": np.ones((12, 4), np.float32)}, path)
     assert "Flux" in run("atelier", "model", "inspect", path).stdout
     for verb, arguments in {"sample": ["--prompt", "x"], "model convert": [tmp_path / "out"],
-                            "model eval unet": ["--inputs", inputs(tmp_path), "--out", tmp_path / "x.safetensors"]}.items():
+                            "model eval unet": ["--inputs", write_unet_inputs(tmp_path / "inputs.safetensors"), "--out", tmp_path / "x.safetensors"]}.items():
         refused(verb, path, *arguments, says=[path.name, "Flux"])
 
 
@@ -203,7 +195,7 @@ def test_a_flux_checkpoint_is_called_by_its_name(tmp_path):
 def test_what_is_not_there_is_said(verb, tmp_path):
     arguments = {"sample": ["--prompt", "x"], "model convert": [tmp_path / "out"],
                  "model merge": [adapter(tmp_path, {}), "--out", tmp_path / "out.safetensors"],
-                 "model eval unet": ["--inputs", inputs(tmp_path), "--out", tmp_path / "x.safetensors"]}.get(verb, [])
+                 "model eval unet": ["--inputs", write_unet_inputs(tmp_path / "inputs.safetensors"), "--out", tmp_path / "x.safetensors"]}.get(verb, [])
     refused(verb, tmp_path / "nowhere.safetensors", *arguments, says=["nowhere.safetensors", "no such"])
     if verb == "model merge":
         arguments[-1] = tmp_path / "out"  # the layout of the base

@@ -51,6 +51,16 @@ def write_model_config(folder):
     return folder
 
 
+def write_unet_inputs(path):
+    """Tensors that `model eval unet` takes for this model; returns `path`."""
+    from safetensors.numpy import save_file
+    rng = np.random.default_rng(0)
+    shapes = {"sample": (1, 8, 4, 4), "timestep": (1,), "encoder_hidden_states": (1, 7, 32), "text_embeds": (1, 16),
+              "time_ids": (1, 6)}
+    save_file({name: rng.random(shape, np.float32) for name, shape in shapes.items()}, path)
+    return path
+
+
 def write_pictures(folder, count=24, seed=0):
     """Discs on a ground of another colour, in three sizes, with captions beside them."""
     folder.mkdir(parents=True, exist_ok=True)
