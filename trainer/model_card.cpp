@@ -8,45 +8,10 @@
 #include "configs/base/atomic_file.h"
 #include "configs/base/hash.h"
 #include "configs/base/text.h"
+#include "data/report/credits.h"
 
 namespace atelier {
 namespace {
-
-struct Credit {
-  std::string artist;
-  int64_t posts = 0, uses = 0;
-};
-
-/// Artists of the posts that the run saw, by posts.
-std::vector<Credit> collect_credits(const Dataset& dataset) {
-  const Manifest& manifest = dataset.manifest();
-  std::map<int32_t, Credit> by_tag;
-  const std::vector<uint32_t> uses = dataset.plan().uses();
-  const auto& rows = dataset.plan().strata().input().rows;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (uses[i] == 0) continue;
-    for (int32_t tag : manifest.tags(rows[i].row, TagCategory::kArtist)) {
-      Credit& credit = by_tag[tag];
-      ++credit.posts;
-      credit.uses += uses[i];
-    }
-  }
-  std::vector<Credit> credits;
-  for (auto& [tag, credit] : by_tag) {
-    credit.artist = manifest.dictionary().name(tag);
-    credits.push_back(credit);
-  }
-  std::sort(credits.begin(), credits.end(), [](const Credit& a, const Credit& b) {
-    return a.posts != b.posts ? a.posts > b.posts : a.artist < b.artist;
-  });
-  return credits;
-}
-
-std::string credits_table(const std::vector<Credit>& credits) {
-  std::string table = "artist\tposts\tuses\n";
-  for (const Credit& credit : credits) table += text(credit.artist, '\t', credit.posts, '\t', credit.uses, '\n');
-  return table;
-}
 
 int64_t pictures_seen(const Dataset& dataset) {
   const std::vector<uint32_t> uses = dataset.plan().uses();
@@ -83,10 +48,6 @@ void write_model_card(const RunOptions& run, const Dataset& dataset, int64_t ste
   write_file_atomically(folder / "credits.tsv", credits);
 
   const SourceSummary total = dataset.manifest().summary().total();
-  int64_t opted_out = 0;
-  for (const auto& [reason, count] : dataset.selection().excluded()) {
-    if (reason == Exclusion::kOptOutArtist) opted_out = count;
-  }
   std::string card =
       text("# ", run.output_name, "\n\nTrained with Atelier for ", grouped(steps), " steps; ",
            grouped(trained_parameters), " trained parameters.\n\n- base model: ", base_model(run),
@@ -98,7 +59,7 @@ void write_model_card(const RunOptions& run, const Dataset& dataset, int64_t ste
   }
   card += text("- pictures seen: ", grouped(pictures_seen(dataset)), " of ", grouped(dataset.manifest().size()),
                "\n- excluded because they sexualise minors: ", grouped(total.excluded_minors),
-               "\n- left out because their artist opted out: ", grouped(opted_out), "\n- dataset hash: `",
+               "\n- left out because their artist opted out: ", grouped(dataset.selection().opted_out()), "\n- dataset hash: `",
                dataset.hash(), "`\n- manifest hash: `", dataset.manifest().summary().content_hash,
                "`\n- artists' credit list: `credits.tsv` (hash `", content_hash(credits),
                "`)\n- licence of the data: as its sources state it; check before publishing\n\n", shares_table(dataset),

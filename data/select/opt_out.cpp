@@ -33,7 +33,8 @@ void OptOutLists::read_artists(const std::string& path) {
   artists_.assign(static_cast<size_t>(tags.size()), false);
   for (const std::string& artist : read_word_list(path)) {
     for (const std::string_view name : {std::string_view(artist), rules.resolve(artist)}) {
-      if (const int32_t tag = tags.find(name); tag != TagDictionary::kUnknown) artists_[static_cast<size_t>(tag)] = true;
+      const int32_t tag = tags.find(name);
+      if (tag != TagDictionary::kUnknown) artists_[static_cast<size_t>(tag)] = true;
     }
   }
 }
@@ -77,7 +78,8 @@ bool OptOutLists::by_source(int64_t row) const {
     end = url.find_first_of("/?#", end + 1);
     if (sources_.contains(std::string_view(url).substr(0, end))) return true;
   }
-  return std::ranges::any_of(source_patterns_, [&](const std::string& pattern) { return matches_pattern(pattern, url); });
+  const auto matches = [&](const std::string& pattern) { return matches_pattern(pattern, url); };
+  return std::ranges::any_of(source_patterns_, matches);
 }
 
 bool OptOutLists::by_post(int64_t row) const {

@@ -127,6 +127,13 @@ std::vector<std::pair<Exclusion, int64_t>> Selection::excluded() const {
   return found;
 }
 
+int64_t Selection::opted_out() const {
+  return std::ranges::count_if(exclusions, [](Exclusion reason) {
+    return reason == Exclusion::kOptOutArtist || reason == Exclusion::kOptOutSource ||
+           reason == Exclusion::kOptOutPost || reason == Exclusion::kBanned;
+  });
+}
+
 Selection select_rows(const Manifest& manifest, const SelectOptions& options) {
   check_bad_samples(manifest, options);
   const Filter filter(manifest, options);

@@ -42,6 +42,8 @@ struct Selection {
 
   /// Rows by reason, in the order of the enumeration; only reasons that occur, kNone left out.
   std::vector<std::pair<Exclusion, int64_t>> excluded() const;
+  /// Rows whose artist, source or id is on a list of opt-outs, or that their site bans.
+  int64_t opted_out() const;
 };
 
 /// Errors: ConfigError for a malformed tag expression or an unreadable opt-out file; DataError when more samples are

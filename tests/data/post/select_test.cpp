@@ -95,8 +95,9 @@ class SelectRecordsTest : public testing::Test {
 
 TEST_F(SelectRecordsTest, AnOptedOutSourceTakesWhatLiesBelowIt) {
   const Manifest manifest = read({R"("source": "https://www.pixiv.net/users/11/artworks")",
-                                  R"("source": "http://pixiv.net/users/111")", R"("source": "https://x.com/Ada/status/1")",
-                                  R"("source": "https://x.com/adam")", R"("source": "https://x.com/ada?lang=en")", ""});
+                                  R"("source": "http://pixiv.net/users/111")",
+                                  R"("source": "https://x.com/Ada/status/1")", R"("source": "https://x.com/adam")",
+                                  R"("source": "https://x.com/ada?lang=en")", ""});
   const auto kept = [&](const std::string& lines) {
     return select_rows(manifest, {.opt_out = {.sources = list(lines)}}).rows;
   };

@@ -140,8 +140,9 @@ TEST(TagExpression, HoldsAsWritten) {
 }
 
 TEST(TagExpression, MistakesArePointedAt) {
-  for (const char* expression : {"(solo", "solo)", "!", "solo |", "| solo", "()", "\"solo", "solo & & 1girl", "\"\"", "score", "score !comic",
-                                 "score>=", "score>=many", "score==20", "rating>general", "rating=safest"}) {
+  for (const char* expression : {"(solo", "solo)", "!", "solo |", "| solo", "()", "\"solo", "solo & & 1girl", "\"\"",
+                                 "score", "score !comic", "score>=", "score>=many", "score==20", "rating>general",
+                                 "rating=safest"}) {
     EXPECT_THROW(passes(expression), ConfigError) << expression;
   }
   try {
