@@ -1,0 +1,64 @@
+// One file of cached records of one shape (docs/formats/cache.md): a safetensors file that appears whole or not at all
+// and is never changed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <vector>
+
+#include "configs/base/safetensors.h"
+#include "trainer/cache/cache_key.h"
+
+namespace atelier {
+
+/// A sample and the record that it is; several samples may share one.
+struct CachedSample {
+  CacheKey sample, record;
+};
+
+/// What a shard will hold.
+struct ShardContent {
+  std::vector<CachedSample> samples;
+  std::vector<CacheKey> keys;       // of the records
+  std::vector<uint64_t> checksums;  // XXH3-64 of each record's bytes
+  std::vector<std::byte> records;   // one after another, all equally long
+
+  void add(const CacheKey& key, std::span<const std::byte> record);
+};
+
+/// Writes `content`, of records of `shape`. ConfigError, MachineError.
+void write_shard(const std::filesystem::path& file, const ShardContent& content, SafeDtype dtype,
+                 std::span<const int64_t> shape);
+
+uint64_t record_checksum(std::span<const std::byte> record);
+
+/// A shard, mapped. Everything is a view into the file.
+class RecordShard {
+ public:
+  /// DataError if it is no shard.
+  explicit RecordShard(const std::filesystem::path& file);
+
+  const std::filesystem::path& path() const { return file_.path(); }
+  std::span<const CachedSample> samples() const { return samples_; }
+  int64_t size() const { return std::ssize(keys_); }
+  std::span<const CacheKey> keys() const { return keys_; }
+  std::span<const uint64_t> checksums() const { return checksums_; }
+  /// REQUIRES 0 <= row < size().
+  std::span<const std::byte> record(int64_t row) const { return records_.subspan(row * record_bytes_, record_bytes_); }
+  bool is_sound(int64_t row) const { return record_checksum(record(row)) == checksums_[row]; }
+  /// {} without records.
+  std::vector<int64_t> record_shape() const { return shape_; }
+
+ private:
+  SafetensorsFile file_;
+  std::span<const CachedSample> samples_;
+  std::span<const CacheKey> keys_;
+  std::span<const uint64_t> checksums_;
+  std::span<const std::byte> records_;
+  std::vector<int64_t> shape_;
+  size_t record_bytes_ = 0;
+};
+
+}  // namespace atelier

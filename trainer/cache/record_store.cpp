@@ -1,0 +1,155 @@
+#include "trainer/cache/record_store.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <utility>
+
+#include "configs/base/error.h"
+#include "configs/base/hash.h"
+#include "configs/base/text.h"
+
+namespace atelier {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kLockName = ".lock";
+/// The space of locks: a stretch of cells a shape, then one for the index, then one for whoever reads.
+constexpr int64_t kShapes = int64_t{1} << 31;
+constexpr LockRange kIndexLock{kShapes * CellRange::kCells, 1};
+constexpr LockRange kReaderLock{kIndexLock.begin + 1, 1};
+constexpr LockRange kWhole{0, kReaderLock.begin + 1};
+
+fs::path made_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw ConfigError("cannot make the cache's folder: " + error.message(), folder.string());
+  return folder;
+}
+
+RangeLock::Hold reader_hold(const RangeLock& locks, const fs::path& folder) {
+  std::optional<RangeLock::Hold> hold = locks.try_shared(kReaderLock);
+  if (!hold) throw MachineError("the cache is being pruned", folder.string(), "begin again when that is done");
+  return std::move(*hold);
+}
+
+/// "1024x768"
+std::string shape_name(std::span<const int64_t> shape) {
+  std::string name;
+  for (const int64_t side : shape) name += (name.empty() ? "" : "x") + std::to_string(side);
+  return name;
+}
+
+/// The cells of "0000-00ff-HASH...".
+std::optional<CellRange> cells_of_name(std::string_view name) {
+  CellRange cells;
+  const auto read = [&](size_t begin, int64_t& value) {
+    const std::string_view digits = name.substr(begin, 4);
+    return std::from_chars(digits.data(), digits.data() + 4, value, 16).ptr == digits.data() + 4;
+  };
+  if (name.size() < 10 || name[4] != '-' || name[9] != '-' || !read(0, cells.first) || !read(5, cells.last)) {
+    return std::nullopt;
+  }
+  return cells;
+}
+
+std::string hex(const char* format, uint64_t a, uint64_t b = 0) {
+  char text[40];
+  std::snprintf(text, sizeof text, format, static_cast<unsigned long long>(a), static_cast<unsigned long long>(b));
+  return text;
+}
+
+}  // namespace
+
+RecordStore::RecordStore(fs::path folder, SafeDtype dtype)
+    : folder_(made_folder(folder)),
+      dtype_(dtype),
+      locks_(folder_ / kLockName),
+      reading_(reader_hold(locks_, folder_)) {
+  refresh();
+}
+
+void RecordStore::refresh() {
+  const auto is_fresh = [this] { return index_ && index_->is_of(list_shards(folder_)); };
+  if (!index_) index_ = RecordIndex::open(folder_);
+  if (!is_fresh()) {
+    const RangeLock::Hold making = locks_.exclusive(kIndexLock);
+    index_ = RecordIndex::open(folder_);  // made by another process meanwhile
+    if (!is_fresh()) {
+      RecordIndex::write(folder_, list_shards(folder_), index_.get());
+      index_ = RecordIndex::open(folder_);
+      if (!index_) throw DataError("the cache's index cannot be read back", folder_.string(), "look at the disk");
+    }
+  }
+  slots_ = std::make_unique<Slot[]>(index_->shards().size());
+}
+
+const RecordShard& RecordStore::shard(uint32_t number) const {
+  if (number >= index_->shards().size()) throw DataError("the cache's index is damaged", folder_.string());
+  Slot& slot = slots_[number];
+  std::call_once(slot.opened,
+                 [&] { slot.shard = std::make_unique<RecordShard>(folder_ / index_->shards()[number]); });
+  return *slot.shard;
+}
+
+std::span<const std::byte> RecordStore::record(RecordPlace place) const {
+  const RecordShard& found = shard(place.shard);
+  if (place.row >= found.size()) throw DataError("the cache's index is damaged", found.path().string());
+  return found.record(place.row);
+}
+
+std::span<const std::byte> RecordStore::checked_record(RecordPlace place) const {
+  const std::span<const std::byte> bytes = record(place);
+  if (shard(place.shard).is_sound(place.row)) return bytes;
+  throw DataError(text("record ", place.row, " of the cache is damaged: its checksum is another"),
+                  shard(place.shard).path().string(),
+                  "atelier dataset cache RUN --verify --prune takes the damaged ones out; then fill it again");
+}
+
+void RecordStore::will_need(RecordPlace place) const {
+  static const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const std::span<const std::byte> bytes = record(place);
+  const auto begin = reinterpret_cast<uintptr_t>(bytes.data()) / page * page;
+  const auto end = reinterpret_cast<uintptr_t>(bytes.data()) + bytes.size();
+  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_WILLNEED);
+}
+
+std::optional<RangeLock::Hold> RecordStore::claim(std::span<const int64_t> shape, CellRange cells) const {
+  const auto stretch = static_cast<int64_t>(hash64(shape_name(shape)) % kShapes);
+  return locks_.try_exclusive({stretch * CellRange::kCells + cells.first, cells.last - cells.first + 1});
+}
+
+fs::path RecordStore::shape_folder(std::span<const int64_t> shape) const { return folder_ / shape_name(shape); }
+
+std::vector<fs::path> RecordStore::new_shards(std::span<const int64_t> shape, CellRange cells) const {
+  std::vector<fs::path> found;
+  std::error_code absent;
+  for (const fs::directory_entry& entry : fs::directory_iterator(shape_folder(shape), absent)) {
+    const std::string name = entry.path().filename().string();
+    const std::optional<CellRange> held = cells_of_name(name);
+    if (!held || !held->overlaps(cells)) continue;
+    if (name.ends_with(".safetensors")) {
+      const std::string relative = shape_name(shape) + "/" + name;
+      if (!std::ranges::binary_search(index_->shards(), relative)) found.push_back(entry.path());
+    } else if (cells.first <= held->first && held->last <= cells.last) {
+      fs::remove(entry.path(), absent);  // of a writer that no longer holds the claim
+    }
+  }
+  return found;
+}
+
+fs::path RecordStore::shard_path(std::span<const int64_t> shape, CellRange cells, const ShardContent& content) const {
+  const std::span<const std::byte> samples = std::as_bytes(std::span(content.samples));
+  const uint64_t unique = hash64({reinterpret_cast<const char*>(samples.data()), samples.size()});
+  return made_folder(shape_folder(shape)) / (hex("%04llx-%04llx", static_cast<uint64_t>(cells.first),
+                                                 static_cast<uint64_t>(cells.last)) +
+                                             "-" + hex("%016llx", unique) + ".safetensors");
+}
+
+WholeCacheLock::WholeCacheLock(const fs::path& folder)
+    : locks(made_folder(folder) / kLockName), hold(locks.try_exclusive(kWhole)) {}
+
+}  // namespace atelier
