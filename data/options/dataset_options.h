@@ -8,6 +8,7 @@
 #include "configs/schema/field.h"
 #include "data/options/balance_options.h"
 #include "data/options/bucket_options.h"
+#include "data/options/cache_options.h"
 #include "data/options/caption_options.h"
 #include "data/options/loader_options.h"
 #include "data/options/select_options.h"
@@ -24,6 +25,7 @@ struct DatasetOptions {
   BucketOptions buckets;
   CaptionOptions captions;
   LoaderOptions loader;
+  CacheOptions cache;
   std::optional<std::string> manifest_dir;
 };
 
@@ -35,6 +37,7 @@ inline void describe(Section& section, DatasetOptions& options) {
   section.section("buckets", options.buckets).doc("The sizes that pictures are trained at.");
   section.section("captions", options.captions).doc("How the text of a sample is made.");
   section.section("loader", options.loader).doc("How pictures are read.");
+  describe_cache(section, options.cache);
   section.field("manifest_dir", options.manifest_dir)
       .path()
       .doc("Folder of the manifest, and of nothing else; null: OUTPUT_DIR/manifest.");

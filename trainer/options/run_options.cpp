@@ -130,6 +130,11 @@ std::filesystem::path manifest_dir(const RunOptions& run) {
   return std::filesystem::path(run.output_dir) / "manifest";
 }
 
+std::filesystem::path cache_dir(const RunOptions& run) {
+  if (run.dataset.cache.cache_dir) return *run.dataset.cache.cache_dir;
+  return std::filesystem::path(run.output_dir) / "cache";
+}
+
 int64_t side_divisor(const RunOptions& run) {
   constexpr int64_t kSdxlFactor = 8;
   const auto& path = run.model.config ? run.model.config : run.model.pretrained_model_name_or_path;

@@ -59,6 +59,9 @@ void check_run(const RunOptions& run, bool for_training);
 /// Where the manifest of the run is kept: dataset.manifest_dir, or OUTPUT_DIR/manifest.
 std::filesystem::path manifest_dir(const RunOptions& run);
 
+/// Where the caches of the run are kept: dataset.cache_dir, or OUTPUT_DIR/cache.
+std::filesystem::path cache_dir(const RunOptions& run);
+
 /// What bucket sides must be multiples of, in pixels: 8 (the autoencoder) x 2^(levels of the UNet - 1), from the
 /// model's config.json (SDXL's for a single file); 8 when the run names no model.
 int64_t side_divisor(const RunOptions& run);

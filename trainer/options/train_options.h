@@ -26,6 +26,7 @@ struct TrainOptions {
   std::string lr_scheduler = "constant";
   int64_t lr_warmup_steps = 0;
   double max_grad_norm = 1.0;
+  bool masked_loss = false;
   std::string mixed_precision = "no";
   bool gradient_checkpointing = false;
   bool fused_layers = true;
