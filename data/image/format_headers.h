@@ -10,5 +10,7 @@ ImageInfo read_jpeg_header(const HeaderBytes& file);
 ImageInfo read_png_header(const HeaderBytes& file);
 ImageInfo read_webp_header(const HeaderBytes& file);
 ImageInfo read_gif_header(const HeaderBytes& file);
+/// Its sizes are upright: the container turns, not EXIF.
+ImageInfo read_avif_header(const HeaderBytes& file);
 
 }  // namespace atelier

@@ -26,13 +26,12 @@ struct KnownFormat {
 constexpr std::array kFormats = {
     KnownFormat{{0, "\xFF\xD8\xFF"sv}, read_jpeg_header}, KnownFormat{{0, "\x89PNG\r\n\x1A\n"sv}, read_png_header},
     KnownFormat{{8, "WEBP"sv}, read_webp_header},         KnownFormat{{0, "GIF87a"sv}, read_gif_header},
-    KnownFormat{{0, "GIF89a"sv}, read_gif_header},
+    KnownFormat{{0, "GIF89a"sv}, read_gif_header},        KnownFormat{{4, "ftypavif"sv}, read_avif_header},
+    KnownFormat{{4, "ftypavis"sv}, read_avif_header},
 };
 
 /// What else lies among pictures: named, so that a report says more than "not a picture".
-constexpr std::array<std::pair<Magic, const char*>, 12> kOthers = {{
-    {{4, "ftypavif"sv}, "an AVIF picture, which is not read"},
-    {{4, "ftypavis"sv}, "an AVIF animation, which is not read"},
+constexpr std::array<std::pair<Magic, const char*>, 10> kOthers = {{
     {{4, "ftyphei"sv}, "a HEIC picture, which is not read"},
     {{4, "ftyp"sv}, "a video"},
     {{0, "\x1A\x45\xDF\xA3"sv}, "a video"},
@@ -65,6 +64,7 @@ std::string_view image_format_name(ImageFormat format) {
     case ImageFormat::kPng: return "png";
     case ImageFormat::kWebp: return "webp";
     case ImageFormat::kGif: return "gif";
+    case ImageFormat::kAvif: return "avif";
   }
   return "";
 }

@@ -9,15 +9,15 @@
 
 namespace atelier {
 
-enum class ImageFormat { kJpeg, kPng, kWebp, kGif };
+enum class ImageFormat { kJpeg, kPng, kWebp, kGif, kAvif };
 
-/// "jpeg", "png", "webp", "gif".
+/// "jpeg", "png", "webp", "gif", "avif".
 std::string_view image_format_name(ImageFormat format);
 
 struct ImageInfo {
   ImageFormat format = ImageFormat::kJpeg;
-  int32_t width = 0, height = 0;  // px, after EXIF orientation
-  int32_t orientation = 1;        // EXIF 1..8: how the stored pixels are turned to be seen upright
+  int32_t width = 0, height = 0;  // px, upright
+  int32_t orientation = 1;        // EXIF 1..8: how the stored pixels are turned to be seen upright; AVIF's decoder turns
   bool animated = false;          // more than one frame; training takes the first
   bool truncated = false;         // no end marker (JPEG EOI, PNG IEND) or fewer bytes than the container declares
 };

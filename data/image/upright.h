@@ -8,10 +8,11 @@
 
 namespace atelier {
 
-/// Copies placement's crop of the upright picture to `out` [height, width, 3]. `stored` holds the resized picture as it
-/// lies in the file: resized_height x resized_width x 3, or the sides exchanged for EXIF orientations 5..8.
-/// REQUIRES the crop to lie inside the resized picture.
-void copy_upright(std::span<const uint8_t> stored, int32_t orientation, const Placement& placement,
-                  std::span<uint8_t> out);
+/// The placement as the resize of the stored pixels sees it: EXIF orientations 5..8 exchange the sides.
+Placement stored_placement(const Placement& upright, int32_t orientation);
+
+/// Turns (and mirrors, if the placement says so) its crop: from [height, width, 4] RGBA as stored to the target.
+void copy_upright(std::span<const uint8_t> stored, int32_t orientation, const Placement& upright,
+                  const PixelTarget& target);
 
 }  // namespace atelier

@@ -14,6 +14,7 @@
 
 #include "configs/base/error.h"
 #include "configs/base/log.h"
+#include "configs/base/mapped_file.h"
 #include "configs/base/text.h"
 #include "configs/base/thread_pool.h"
 #include "data/bucket/crop.h"
@@ -152,7 +153,7 @@ void BatchLoader::State::fill_sample(LoadedBatch& batch, size_t index) const {
   const Placement placement{resize.resized_w, resize.resized_h, resize.crop_left,
                             resize.crop_top,  batch.width,      batch.height};
   const std::string path(dataset.manifest().path(sample.row));
-  const std::array<int32_t, 2> size = decode_image_into(path, decoding, placement, pixels_of(batch, index));
+  const std::array<int32_t, 2> size = decode_image_into(MappedFile(path).bytes(), decoding, placement, {pixels_of(batch, index)});
   if (size != std::array{sample.original_width, sample.original_height}) {
     throw DataError("the picture has another size than in the manifest", path, "build the dataset again");
   }

@@ -7,7 +7,7 @@
 namespace atelier {
 namespace {
 
-constexpr std::array<std::string_view, 4> kFormatNames = {"jpeg", "png", "webp", "gif"};
+constexpr std::array<std::string_view, 5> kFormatNames = {"jpeg", "png", "webp", "gif", "avif"};
 
 std::shared_ptr<arrow::DataType> words() { return arrow::dictionary(arrow::int8(), arrow::utf8()); }
 

@@ -14,6 +14,8 @@ ca-certificates     file:/etc/ssl/certs
 libcli11-dev        header:CLI/CLI.hpp
 libfmt-dev          header:fmt/format.h
 libgloo-dev         header:gloo/algorithm.h
+libjpeg62-turbo-dev pkg:libjpeg
+liblcms2-dev        pkg:lcms2
 libpng-dev          header:png.h
 libsimdjson-dev     header:simdjson.h
 libspdlog-dev       header:spdlog/spdlog.h
@@ -21,6 +23,7 @@ libsqlite3-dev      header:sqlite3.h
 libssl-dev          header:openssl/evp.h
 libutf8proc-dev     header:utf8proc.h
 libvips-dev         pkg:vips
+libwebp-dev         pkg:libwebpdemux
 libxxhash-dev       header:xxhash.h
 libyaml-cpp-dev     header:yaml-cpp/yaml.h
 nlohmann-json3-dev  header:nlohmann/json.hpp

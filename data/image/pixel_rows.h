@@ -1,0 +1,44 @@
+// A picture's pixels line by line, as they lie in the file: what every codec gives and all else is made of.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "data/image/image_info.h"
+
+namespace atelier {
+
+/// 8-bit sRGB with alpha (not premultiplied), upper line first, before EXIF orientation.
+class PixelRows {
+ public:
+  virtual ~PixelRows() = default;
+
+  int32_t width() const { return width_; }  // px, as decoded
+  int32_t height() const { return height_; }
+  /// False: alpha is 255 everywhere.
+  bool has_alpha() const { return has_alpha_; }
+
+  /// The next line, [width, 4] RGBA, valid until the next call; the caller may write into it. DataError for damaged
+  /// data. REQUIRES fewer than height() calls before.
+  virtual uint8_t* next() = 0;
+  /// After the last line: DataError if what was given was not all there.
+  virtual void finish() {}
+
+ protected:
+  int32_t width_ = 0, height_ = 0;
+  bool has_alpha_ = false;
+};
+
+/// `file` must outlive the rows. Errors: DataError with the codec's reason.
+///
+/// JPEG by libjpeg-turbo, `shrink` (1, 2, 4, 8) times smaller, sides rounded up. Warnings about the data are errors: a
+/// half JPEG would come back grey. A missing end marker alone is none.
+std::unique_ptr<PixelRows> open_jpeg_rows(std::span<const std::byte> file, int shrink);
+/// A WebP that is not animated, by libwebp.
+std::unique_ptr<PixelRows> open_webp_rows(std::span<const std::byte> file);
+/// The first frame of any format, by libvips. AVIF comes upright.
+std::unique_ptr<PixelRows> open_vips_rows(std::span<const std::byte> file, ImageFormat format);
+
+}  // namespace atelier
