@@ -7,56 +7,34 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include <chrono>
-#include <cstdio>
-#include <ctime>
-#include <iostream>
 #include <string>
+#include <vector>
 
-#include "configs/base/error.h"
 #include "models/clip/clip_text_model.h"
 #include "models/weights/weights.h"
+#include "tools/bench/serve.h"
 
 namespace atelier {
 namespace {
 
-int run_clip_bench(char** argv) {
-  at::set_num_threads(std::stoi(argv[3]));
+void run_clip_bench(const std::vector<std::string>& arguments) {
+  at::set_num_threads(std::stoi(arguments[2]));
   const at::NoGradGuard no_grad;
-  CLIPTextModel encoder(read_clip_text_options(argv[1]));
+  CLIPTextModel encoder(read_clip_text_options(arguments[0]));
   initialize(encoder, 1);
-  encoder.save_pretrained(argv[4], SafeDtype::kF32);
-  const SafetensorsFile inputs(argv[2]);
+  encoder.save_pretrained(arguments[3], SafeDtype::kF32);
+  const SafetensorsFile inputs(arguments[1]);
   const at::Tensor ids = read_tensor(inputs, *inputs.find("input_ids"));
-  std::puts("ready 0");
-  std::fflush(stdout);
-  std::string mode;
-  for (int runs; std::cin >> mode >> runs;) {
-    const auto begin = std::chrono::steady_clock::now();
-    const std::clock_t cpu_begin = std::clock();
-    CLIPTextOutput output;
-    for (int i = 0; i < runs; ++i) output = encoder.forward(ids);
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-    const double cpu_seconds = static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC;
-    const at::Tensor value = output.hidden_state.square().mean() + output.pooled.square().mean();
-    std::printf("%.6f %.6f %.9g\n", seconds.count(), cpu_seconds, value.item<double>());
-    std::fflush(stdout);
-  }
-  return 0;
+  serve(/*load_seconds=*/0, [&](const std::string&) {
+    const CLIPTextOutput output = encoder.forward(ids);
+    return (output.hidden_state.square().mean() + output.pooled.square().mean()).item<double>();
+  });
 }
 
 }  // namespace
 }  // namespace atelier
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::fputs("usage: clip-step CONFIG_FOLDER INPUTS.safetensors THREADS SAVE_FOLDER\n", stderr);
-    return 2;
-  }
-  try {
-    return atelier::run_clip_bench(argv);
-  } catch (const atelier::Error& error) {
-    std::fputs(atelier::format_error(error).c_str(), stderr);
-    return static_cast<int>(error.exit_code());
-  }
+  return atelier::bench_main(argc, argv, 4, 4, "clip-step CONFIG_FOLDER INPUTS.safetensors THREADS SAVE_FOLDER",
+                             atelier::run_clip_bench);
 }

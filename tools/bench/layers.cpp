@@ -7,13 +7,10 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include <chrono>
-#include <cstdio>
-#include <ctime>
 #include <functional>
-#include <iostream>
-#include <map>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "models/clip/clip_layers.h"
 #include "models/layers/layer_body.h"
@@ -21,6 +18,7 @@
 #include "models/unet/transformer.h"
 #include "models/unet/unet_2d_condition.h"
 #include "tools/bench/live_memory.h"
+#include "tools/bench/serve.h"
 
 namespace atelier {
 namespace {
@@ -97,32 +95,21 @@ class Blocks {
              sizes_ = at::full({16, 6}, 96, at::kFloat);
 };
 
-void answer(Blocks& blocks, const std::string& mode, int runs) {
+/// `mode`: BLOCK/BODY.
+double run_mode(Blocks& blocks, const std::string& mode) {
   const size_t slash = mode.find('/');
-  const LayerBody body = mode.substr(slash + 1) == "fused" ? LayerBody::kFused : LayerBody::kPlain;
-  const auto begin = std::chrono::steady_clock::now();
-  const std::clock_t cpu_begin = std::clock();
-  double kept = 0;
-  for (int i = 0; i < runs; ++i) kept = blocks.run(mode.substr(0, slash), body);
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-  const double cpu_seconds = static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC;
-  std::printf("%.6f %.6f %.3f\n", seconds.count(), cpu_seconds, kept);
-  std::fflush(stdout);
+  return blocks.run(mode.substr(0, slash), mode.substr(slash + 1) == "fused" ? LayerBody::kFused : LayerBody::kPlain);
+}
+
+void run_layers_bench(const std::vector<std::string>& arguments) {
+  at::set_num_threads(std::stoi(arguments[0]));
+  Blocks blocks;
+  serve(/*load_seconds=*/0, [&](const std::string& mode) { return run_mode(blocks, mode); });
 }
 
 }  // namespace
 }  // namespace atelier
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fputs("usage: layers-bench THREADS\n", stderr);
-    return 2;
-  }
-  at::set_num_threads(std::stoi(argv[1]));
-  atelier::Blocks blocks;
-  std::puts("ready 0");
-  std::fflush(stdout);
-  std::string mode;
-  for (int runs; std::cin >> mode >> runs;) atelier::answer(blocks, mode, runs);
-  return 0;
+  return atelier::bench_main(argc, argv, 1, 1, "layers-bench THREADS", atelier::run_layers_bench);
 }

@@ -9,28 +9,16 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include <chrono>
-#include <cstdio>
-#include <ctime>
-#include <iostream>
+#include <memory>
 #include <string>
+#include <vector>
 
-#include "configs/base/error.h"
 #include "models/unet/unet_2d_condition.h"
 #include "models/weights/weights.h"
+#include "tools/bench/serve.h"
 
 namespace atelier {
 namespace {
-
-class Stopwatch {
- public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
-  double cpu_seconds() const { return static_cast<double>(std::clock() - cpu_begin_) / CLOCKS_PER_SEC; }
-
- private:
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-  std::clock_t cpu_begin_ = std::clock();
-};
 
 std::unique_ptr<UNet2DConditionModel> fresh_unet(const std::string& config, const std::string& save) {
   auto unet = std::make_unique<UNet2DConditionModel>(read_unet_options(config));
@@ -45,12 +33,10 @@ class StepBench {
       : unet_(std::move(unet)), inputs_(inputs) {}
 
   /// "forward", without gradients; "step", forward and backward of everything; "checkpointed", the same with gradient
-  /// checkpointing; "frozen", forward and backward to the text alone, the weights being frozen. The last run's loss.
-  double run(const std::string& mode, int runs) {
-    double loss = 0;
+  /// checkpointing; "frozen", forward and backward to the text alone, the weights being frozen. The loss.
+  double run(const std::string& mode) {
     unet_->set_gradient_checkpointing(mode == "checkpointed");
-    for (int i = 0; i < runs; ++i) loss = mode == "forward" ? forward() : step(/*frozen=*/mode == "frozen");
-    return loss;
+    return mode == "forward" ? forward() : step(/*frozen=*/mode == "frozen");
   }
 
  private:
@@ -80,34 +66,19 @@ class StepBench {
              text_embeds_ = input("text_embeds"), time_ids_ = input("time_ids"), target_ = input("target");
 };
 
-int run_bench(int argc, char** argv) {
-  at::set_num_threads(std::stoi(argv[3]));
+void run_unet_bench(const std::vector<std::string>& arguments) {
+  at::set_num_threads(std::stoi(arguments[2]));
   const Stopwatch start;
-  StepBench bench(argc > 4 ? fresh_unet(argv[1], argv[4]) : UNet2DConditionModel::from_pretrained(argv[1]), argv[2]);
-  std::printf("ready %.3f\n", start.seconds());
-  std::fflush(stdout);
-  std::string mode;
-  for (int runs; std::cin >> mode >> runs;) {
-    const Stopwatch watch;
-    const double loss = bench.run(mode, runs);
-    std::printf("%.6f %.6f %.9g\n", watch.seconds(), watch.cpu_seconds(), loss);
-    std::fflush(stdout);
-  }
-  return 0;
+  StepBench bench(arguments.size() > 3 ? fresh_unet(arguments[0], arguments[3])
+                                       : UNet2DConditionModel::from_pretrained(arguments[0]),
+                  arguments[1]);
+  serve(start.seconds(), [&](const std::string& mode) { return bench.run(mode); });
 }
 
 }  // namespace
 }  // namespace atelier
 
 int main(int argc, char** argv) {
-  if (argc < 4 || argc > 5) {
-    std::fputs("usage: unet-step MODEL_FOLDER INPUTS.safetensors THREADS [SAVE_FOLDER]\n", stderr);
-    return 2;
-  }
-  try {
-    return atelier::run_bench(argc, argv);
-  } catch (const atelier::Error& error) {
-    std::fputs(atelier::format_error(error).c_str(), stderr);
-    return static_cast<int>(error.exit_code());
-  }
+  return atelier::bench_main(argc, argv, 3, 4, "unet-step MODEL_FOLDER INPUTS.safetensors THREADS [SAVE_FOLDER]",
+                             atelier::run_unet_bench);
 }
