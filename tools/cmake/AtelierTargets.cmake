@@ -57,7 +57,8 @@ function(atelier_gtest name)
   endif()
   add_test(NAME ${name}
            COMMAND ${name} --gtest_output=xml:${CMAKE_BINARY_DIR}/test-reports/${name}.xml ${ARG_ARGUMENTS})
-  # Passive: OpenMP's threads otherwise spin on cores that other tests need (60 s became 4 s on a busy machine).
+  # What `atelier` sets for its programs too: OpenMP's threads spin shortly and then sleep. By default they keep spinning
+  # on cores that other tests need (60 s became 4 s on a busy machine).
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600 ENVIRONMENT "GOMP_SPINCOUNT=20000")
 endfunction()
 
