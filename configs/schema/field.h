@@ -40,6 +40,9 @@ struct Field {
   Kind element = Kind::kString;  // of a list or map
   bool nullable = false;
   bool is_path = false;  // relative to the YAML that names it
+  /// Not empty: the value names a YAML in this folder of resources, or one of the user's, with keys of the section that
+  /// are read before those that stand beside this one.
+  std::string recipe_folder;
   double minimum = -std::numeric_limits<double>::infinity();
   double maximum = std::numeric_limits<double>::infinity();
   std::vector<std::string> choices;
@@ -57,6 +60,8 @@ struct Field {
   std::function<std::vector<std::shared_ptr<Section>>()> elements;
   std::function<void(bool)> set_present;  // optional sections
   std::function<bool()> is_present;
+  /// kSectionList: a section of the elements whose keys begin as those of the section of this name beside the list.
+  std::string inherited;
   /// Further names that are read as this one ("lr" for learning_rate); never written.
   std::vector<std::string> also;
 };
@@ -94,6 +99,17 @@ class FieldBuilder {
   /// command line. With choices(): one of those words, or a path.
   FieldBuilder& path() {
     field_.is_path = true;
+    return *this;
+  }
+  /// Names a YAML whose keys are the section's defaults: one of choices() in `folder` of the resources, or a path.
+  FieldBuilder& recipe(std::string folder) {
+    field_.recipe_folder = std::move(folder);
+    return *this;
+  }
+  /// For a list of sections: what an element's section `key` does not say, the section `key` beside the list says,
+  /// unless the element's names a recipe of its own.
+  FieldBuilder& inherits(std::string key) {
+    field_.inherited = std::move(key);
     return *this;
   }
 

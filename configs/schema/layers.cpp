@@ -91,20 +91,6 @@ YAML::Node parse(const std::string& content, const std::string& name, const std:
   }
 }
 
-void merge_over(Node& below, Node above) {
-  if (below.kind != Node::Kind::kMap || above.kind != Node::Kind::kMap) {
-    below = std::move(above);
-    return;
-  }
-  for (auto& [key, value] : above.map) {
-    if (Node* existing = below.find(key)) {
-      merge_over(*existing, std::move(value));
-    } else {
-      below.map.emplace_back(key, std::move(value));
-    }
-  }
-}
-
 /// The recipe `name`, or a ConfigError that lists those there are.
 fs::path recipe_path(const std::string& name) {
   const fs::path folder = resource_path("recipes");
@@ -188,6 +174,31 @@ Node parse_override(const std::string& argument) {
 }
 
 }  // namespace
+
+void merge_over(Node& below, Node above) {
+  if (below.kind != Node::Kind::kMap || above.kind != Node::Kind::kMap) {
+    below = std::move(above);
+    return;
+  }
+  for (auto& [key, value] : above.map) {
+    if (Node* existing = below.find(key)) {
+      merge_over(*existing, std::move(value));
+    } else {
+      below.map.emplace_back(key, std::move(value));
+    }
+  }
+}
+
+Node load_recipe(const Field& field, const Node& name) {
+  const bool comes_along = std::find(field.choices.begin(), field.choices.end(), name.scalar) != field.choices.end();
+  const fs::path path = comes_along ? resource_path(field.recipe_folder + "/" + name.scalar + ".yaml")
+                                    : resolve(name.scalar, name.origin.folder);
+  if (!comes_along && !fs::exists(path)) {
+    throw ConfigError("no such recipe: " + name.scalar, name.origin.str(),
+                      "one of " + join(field.choices, ", ") + ", or the path of a YAML");
+  }
+  return load_file(path, 0, name.origin.str());
+}
 
 Node load_layers(const fs::path& path, const std::vector<std::string>& overrides) {
   Node root = load_file(resolve(path, ""), 0, "");

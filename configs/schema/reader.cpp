@@ -16,6 +16,7 @@ class SectionReader {
   void read(Section& section, const Node& node, const std::string& prefix) {
     if (node.kind == Node::Kind::kNull) return;
     if (node.kind != Node::Kind::kMap) return fail(node, prefix, "expected a section of key: value");
+    read_recipes(section, node, prefix);
     std::map<const Field*, const Node*> seen;  // fields have further names
     for (const auto& [key, value] : node.map) {
       const std::string full = prefix.empty() ? key : prefix + "." + key;
@@ -29,7 +30,11 @@ class SectionReader {
         fail(value, full, "another name of a key that stands at " + earlier->origin.str() + " already", "keep one");
       }
       earlier = &value;
-      read_field(*field, value, full);
+      if (field->inherited.empty()) {
+        read_field(*field, value, full);
+      } else {
+        read_field(*field, with_inherited(*field, value, node), full);
+      }
     }
   }
 
@@ -48,6 +53,39 @@ class SectionReader {
   struct Fault {
     std::string what, where, hint;
   };
+
+  /// The keys that recipes stand for, before those of the section itself.
+  void read_recipes(Section& section, const Node& node, const std::string& prefix) {
+    for (const auto& field : section.fields()) {
+      const Node* name = field->recipe_folder.empty() ? nullptr : node.find(field->key);
+      if (!name || name->kind != Node::Kind::kScalar) continue;
+      const std::string key = prefix.empty() ? field->key : prefix + "." + field->key;
+      try {
+        Node recipe = load_recipe(*field, *name);
+        if (const Node* further = recipe.find(field->key)) {
+          fail(*further, key, "a recipe cannot name another", "use 'extends'");
+        } else {
+          read(section, recipe, prefix);
+        }
+      } catch (const ConfigError& error) {
+        fail(*name, key, error.summary(), error.hint());
+      }
+    }
+  }
+
+  /// `list` with what its elements' sections take over from the section of the same name in `parent`.
+  static Node with_inherited(const Field& field, Node list, const Node& parent) {
+    const Node* common = parent.find(field.inherited);
+    if (!common || common->kind != Node::Kind::kMap) return list;
+    for (Node& element : list.list) {
+      Node* own = element.kind == Node::Kind::kMap ? element.find(field.inherited) : nullptr;
+      if (!own || own->kind != Node::Kind::kMap || own->find("recipe")) continue;
+      Node merged = *common;
+      merge_over(merged, std::move(*own));
+      *own = std::move(merged);
+    }
+    return list;
+  }
 
   void read_field(Field& field, const Node& node, const std::string& key) {
     switch (field.kind) {

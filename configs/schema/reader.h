@@ -15,6 +15,12 @@ namespace atelier {
 /// program ("recipe:portraits").
 Node load_layers(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 
+/// The keys that `name`, the value of a field with a recipe_folder, stands for. ConfigError if there is no such file.
+Node load_recipe(const Field& field, const Node& name);
+
+/// `above`'s values over `below`'s, key by key; lists are replaced.
+void merge_over(Node& below, Node above);
+
 /// Fills the described struct. Every fault is collected and thrown as one ConfigError, each with file:line, key, what
 /// is allowed, and for an unknown key the nearest right one.
 void read_section(Section& section, const Node& root);

@@ -1,51 +1,55 @@
-#include "configs/base/hash.h"
+#include "data/caption/caption_draft.h"
+
 #include "configs/base/text.h"
-#include "data/caption/caption_operators.h"
 
 namespace atelier {
 
 void CaptionDraft::set_text(std::string text) {
   text_ = std::move(text);
   tags_.clear();
-  split_ = false;
+  is_tags_ = false;
 }
 
-void CaptionDraft::set_tags(std::vector<std::string> tags) {
+void CaptionDraft::set_tags(std::vector<DraftTag> tags) {
   text_.clear();
   tags_ = std::move(tags);
-  split_ = true;
+  is_tags_ = true;
 }
 
-void CaptionDraft::add_prefix(std::string_view prefix) {
-  if (split_ && tags_.empty()) tags_.emplace_back();
-  std::string& first = split_ ? tags_.front() : text_;
-  first = text(prefix, " ", first);
-}
-
-void CaptionDraft::add_suffix(std::string_view suffix) {
-  if (split_ && tags_.empty()) tags_.emplace_back();
-  std::string& last = split_ ? tags_.back() : text_;
-  last = text(last, " ", suffix);
-}
-
-std::vector<std::string>& CaptionDraft::tags(std::string_view separator) {
-  if (split_) return tags_;
-  split_ = true;
-  std::string_view rest = trim(text_);
-  if (rest.empty()) return tags_;
-  while (true) {
-    const size_t end = separator.empty() ? rest.npos : rest.find(separator);
-    tags_.emplace_back(trim(rest.substr(0, end)));
-    if (end == rest.npos) return tags_;
-    rest.remove_prefix(end + separator.size());
+void CaptionDraft::add_prefix(std::string_view prefix, std::string_view separator) {
+  const auto with_space = [&](const std::string& rest) { return std::string(prefix) + " " + rest; };
+  if (!is_tags_) {
+    text_ = with_space(text_);
+  } else if (!separator.empty() && trim(prefix).ends_with(separator)) {
+    DraftTag tag;
+    tag.text = trim(trim(prefix).substr(0, trim(prefix).size() - separator.size()));
+    tags_.insert(tags_.begin(), std::move(tag));
+  } else {
+    if (tags_.empty()) tags_.emplace_back();
+    tags_.front().text = with_space(tags_.front().text);
   }
 }
 
-std::string CaptionDraft::finish() && { return split_ ? join(tags_, ", ") : std::move(text_); }
+void CaptionDraft::add_suffix(std::string_view suffix, std::string_view separator) {
+  const auto with_space = [&](const std::string& rest) { return rest + " " + std::string(suffix); };
+  if (!is_tags_) {
+    text_ = with_space(text_);
+  } else if (!separator.empty() && trim(suffix).starts_with(separator)) {
+    tags_.emplace_back().text = trim(trim(suffix).substr(separator.size()));
+  } else {
+    if (tags_.empty()) tags_.emplace_back();
+    tags_.back().text = with_space(tags_.back().text);
+  }
+}
 
-CounterRng CaptionContext::draws(std::string_view stream) const {
-  return CounterRng(key.seed, stream,
-                    {hash64(key.id), static_cast<uint64_t>(key.epoch), static_cast<uint64_t>(key.repeat)});
+std::vector<std::string_view> cut_pieces(std::string_view text, std::string_view separator) {
+  std::vector<std::string_view> pieces;
+  while (true) {
+    const size_t end = separator.empty() ? text.npos : text.find(separator);
+    pieces.push_back(trim(text.substr(0, end)));
+    if (end == text.npos) return pieces;
+    text.remove_prefix(end + separator.size());
+  }
 }
 
 }  // namespace atelier

@@ -1,52 +1,47 @@
 // The operators that make a caption, one a file; data/caption/caption.cpp lists them in their order.
 #pragma once
 
-#include <initializer_list>
-#include <string>
+#include <cstdint>
 #include <string_view>
-#include <vector>
 
 #include "configs/base/random.h"
 #include "data/caption/caption.h"
+#include "data/caption/caption_draft.h"
 
 namespace atelier {
 
-/// A caption in the making: a text that stays as it is written until an operator asks for its tags.
-class CaptionDraft {
- public:
-  void set_text(std::string text);
-  void set_tags(std::vector<std::string> tags);
-  /// Written before and after what is there, with a space.
-  void add_prefix(std::string_view prefix);
-  void add_suffix(std::string_view suffix);
-
-  /// The text cut at `separator`, each piece trimmed; from now on the draft is these tags.
-  std::vector<std::string>& tags(std::string_view separator);
-
-  /// The text, or the tags joined with ", ".
-  std::string finish() &&;
-
- private:
-  std::string text_;
-  std::vector<std::string> tags_;
-  bool split_ = false;
-};
-
 struct CaptionContext {
   const CaptionSource& source;
-  const CaptionOptions& options;
+  const CaptionPolicy& policy;
+  const CaptionOptions& options;  // the policy's
   const CaptionKey& key;
+  uint64_t id_hash;
 
   /// The draws named `stream` of this use of the sample.
-  CounterRng draws(std::string_view stream) const;
+  CounterRng draws(std::string_view stream) const {
+    return CounterRng(key.seed, stream,
+                      {id_hash, static_cast<uint64_t>(key.epoch), static_cast<uint64_t>(key.repeat)});
+  }
 };
 
 using CaptionOperator = void (*)(const CaptionContext& context, CaptionDraft& draft);
 
+void draw_drop_level(const CaptionContext& context, CaptionDraft& draft);
 void compose_caption(const CaptionContext& context, CaptionDraft& draft);
 void add_caption_affixes(const CaptionContext& context, CaptionDraft& draft);
 void drop_caption(const CaptionContext& context, CaptionDraft& draft);
+void expand_wildcards(const CaptionContext& context, CaptionDraft& draft);
+void cut_caption(const CaptionContext& context, CaptionDraft& draft);
+void drop_caption_groups(const CaptionContext& context, CaptionDraft& draft);
+void drop_frequent_tags(const CaptionContext& context, CaptionDraft& draft);
+void shuffle_caption_groups(const CaptionContext& context, CaptionDraft& draft);
+void warm_up_caption(const CaptionContext& context, CaptionDraft& draft);
 void shuffle_caption(const CaptionContext& context, CaptionDraft& draft);
 void drop_caption_tags(const CaptionContext& context, CaptionDraft& draft);
+void drop_tags_by_level(const CaptionContext& context, CaptionDraft& draft);
+void add_register_token(const CaptionContext& context, CaptionDraft& draft);
+void spell_tags(const CaptionContext& context, CaptionDraft& draft);
+void paraphrase_tags(const CaptionContext& context, CaptionDraft& draft);
+void join_caption(const CaptionContext& context, CaptionDraft& draft);
 
 }  // namespace atelier

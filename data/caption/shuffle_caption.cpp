@@ -1,5 +1,4 @@
-// shuffle_caption: the tags after the first keep_tokens in a new order (Fisher-Yates).
-#include <algorithm>
+// shuffle_caption: the tags that are not kept in a new order (Fisher-Yates); kept ones stay in their places.
 #include <utility>
 
 #include "data/caption/caption_operators.h"
@@ -8,12 +7,13 @@ namespace atelier {
 
 void shuffle_caption(const CaptionContext& context, CaptionDraft& draft) {
   if (!context.options.shuffle_caption) return;
-  std::vector<std::string>& tags = draft.tags(context.options.caption_separator);
-  const size_t kept = std::min(tags.size(), static_cast<size_t>(context.options.keep_tokens));
-  CounterRng draws = context.draws("caption shuffle");
-  for (size_t left = tags.size() - kept; left > 1; --left) {
-    std::swap(tags[kept + left - 1], tags[kept + draws.below(left)]);
+  std::vector<DraftTag>& tags = draft.tags();
+  std::vector<size_t> free;
+  for (size_t i = 0; i < tags.size(); ++i) {
+    if (!tags[i].fixed) free.push_back(i);
   }
+  CounterRng draws = context.draws("caption shuffle");
+  for (size_t left = free.size(); left > 1; --left) std::swap(tags[free[left - 1]], tags[free[draws.below(left)]]);
 }
 
 }  // namespace atelier

@@ -1,8 +1,8 @@
-// How single tags are read and written.
+#include "data/caption/tag_text.h"
+
 #include <algorithm>
 #include <array>
-
-#include "data/caption/caption.h"
+#include <cstdint>
 
 namespace atelier {
 namespace {
@@ -23,10 +23,14 @@ bool is_person_word(std::string_view word) {
 
 }  // namespace
 
+bool is_face(std::string_view tag) {
+  if (tag.size() <= 4 * kMaxFaceLength && character_count(tag) <= kMaxFaceLength) return true;
+  return std::find(kLongFaces.begin(), kLongFaces.end(), tag) != kLongFaces.end();
+}
+
 std::string tag_as_text(std::string_view tag) {
   std::string text(tag);
-  const bool face = std::find(kLongFaces.begin(), kLongFaces.end(), tag) != kLongFaces.end();
-  if (!face && character_count(tag) > kMaxFaceLength) std::replace(text.begin(), text.end(), '_', ' ');
+  if (!is_face(tag)) std::replace(text.begin(), text.end(), '_', ' ');
   return text;
 }
 

@@ -55,6 +55,7 @@ struct BatchLoader::State {
         batching(batching_options),
         options(data.options().loader),
         decoding{.background = parse_colour(options.alpha_background, "dataset.loader.alpha_background")},
+        captions(data.manifest(), data.options(), data.seed(), data.plan().total_steps()),
         rank(own_rank),
         world_size(ranks),
         next_step(first),
@@ -67,7 +68,7 @@ struct BatchLoader::State {
   std::unique_ptr<PendingStep> plan_step(int64_t step) const;
   LoadedBatch plan_batch(const MicroBatch& micro) const;
   void load(PendingStep& pending, LoadedBatch& batch, size_t index);
-  void fill_sample(LoadedBatch& batch, size_t index) const;
+  void fill_sample(int64_t step, LoadedBatch& batch, size_t index) const;
   void wait_for(const PendingStep& pending);
   void give_bad(PendingStep& pending);
 
@@ -75,6 +76,7 @@ struct BatchLoader::State {
   const BatchingOptions batching;
   const LoaderOptions options;
   const DecodeOptions decoding;
+  const SampleCaptions captions;
   const int64_t rank, world_size;
   int64_t next_step;  // not yet begun
   int64_t pending_bytes = 0;
@@ -144,10 +146,9 @@ void BatchLoader::State::start(int64_t step) {
 }
 
 /// Caption and pixels of one sample; throws DataError if the picture is bad.
-void BatchLoader::State::fill_sample(LoadedBatch& batch, size_t index) const {
+void BatchLoader::State::fill_sample(int64_t step, LoadedBatch& batch, size_t index) const {
   LoadedSample& sample = batch.samples[index];
-  sample.caption = sample_caption(dataset.manifest(), sample.row, dataset.options().captions, dataset.seed(),
-                                  sample.epoch, sample.repeat);
+  sample.caption = captions.caption(sample.row, sample.epoch, sample.repeat, step - 1).text;
   if (sample.weight == 0) return;
   const ResizePlan resize = plan_resize(sample.original_width, sample.original_height, batch.width, batch.height);
   const Placement placement{resize.resized_w, resize.resized_h, resize.crop_left,
@@ -164,7 +165,7 @@ void BatchLoader::State::load(PendingStep& pending, LoadedBatch& batch, size_t i
   std::exception_ptr error;
   if (!stopping) {
     try {
-      fill_sample(batch, index);
+      fill_sample(pending.loaded.step, batch, index);
     } catch (const DataError& fault) {
       bad_reason = fault.summary();
       std::ranges::fill(pixels_of(batch, index), uint8_t{0});

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "configs/base/text.h"
+#include "data/caption/tag_text.h"
 
 namespace atelier {
 namespace {
@@ -18,8 +19,12 @@ const CaptionKey kKey{.seed = 7, .id = "post", .epoch = 0, .repeat = 0};
 
 CaptionSource written(std::string_view caption) {
   CaptionSource source;
-  source.caption = caption;
+  source.captions = {caption};
   return source;
+}
+
+std::string caption_text(const CaptionSource& source, const CaptionOptions& options, const CaptionKey& key) {
+  return make_caption(source, options, key).text;
 }
 
 std::vector<std::string> pieces(const std::string& caption) {
@@ -34,22 +39,22 @@ std::vector<std::string> sorted(std::vector<std::string> list) {
 }
 
 TEST(Caption, AWrittenCaptionStaysAsItIs) {
-  EXPECT_EQ(make_caption(written("A knight,  with_a sword."), {}, kKey), "A knight,  with_a sword.");
+  EXPECT_EQ(caption_text(written("A knight,  with_a sword."), {}, kKey), "A knight,  with_a sword.");
 }
 
 TEST(Caption, TagsAreWrittenGroupAfterGroup) {
   CaptionSource source;
-  source.general = {"long_hair", "1girl", "^_^", "solo", "sword"};
-  source.artist = {"some_artist"};
-  source.character = {"lina_(fire)"};
-  source.copyright = {"a_story"};
-  source.meta = {"highres"};
+  source.tags = {{.name = "long_hair"}, {.name = "1girl"}, {.name = "^_^"}, {.name = "solo"}, {.name = "sword"},
+                 {.name = "some_artist", .category = TagCategory::kArtist},
+                 {.name = "lina_(fire)", .category = TagCategory::kCharacter},
+                 {.name = "a_story", .category = TagCategory::kCopyright},
+                 {.name = "highres", .category = TagCategory::kMeta}};
   source.rating = "sensitive";
-  EXPECT_EQ(make_caption(source, {}, kKey), "1girl, solo, lina (fire), a story, some artist, long hair, ^_^, sword");
+  EXPECT_EQ(caption_text(source, {}, kKey), "1girl, solo, lina (fire), a story, some artist, long hair, ^_^, sword");
   CaptionOptions options;
   options.tag_groups = {"rating", "general", "meta"};
-  EXPECT_EQ(make_caption(source, options, kKey), "sensitive, long hair, ^_^, sword, highres");
-  EXPECT_EQ(make_caption(CaptionSource{}, {}, kKey), "");
+  EXPECT_EQ(caption_text(source, options, kKey), "sensitive, long hair, ^_^, sword, highres");
+  EXPECT_EQ(caption_text(CaptionSource{}, {}, kKey), "");
 }
 
 TEST(Caption, TagsLoseUnderscoresButFacesKeepThem) {
@@ -83,11 +88,11 @@ TEST(Caption, PrefixAndSuffixStandOutsideWithASpace) {
   CaptionOptions options;
   options.caption_prefix = "portrait of";
   options.caption_suffix = "(style)";
-  EXPECT_EQ(make_caption(written("elf, bow"), options, kKey), "portrait of elf, bow (style)");
+  EXPECT_EQ(caption_text(written("elf, bow"), options, kKey), "portrait of elf, bow (style)");
   CaptionSource source;
-  source.general = {"elf", "bow"};
-  EXPECT_EQ(make_caption(source, options, kKey), "portrait of elf, bow (style)");
-  EXPECT_EQ(make_caption(CaptionSource{}, options, kKey), "portrait of  (style)");
+  source.tags = {{.name = "elf"}, {.name = "bow"}};
+  EXPECT_EQ(caption_text(source, options, kKey), "portrait of elf, bow (style)");
+  EXPECT_EQ(caption_text(CaptionSource{}, options, kKey), "portrait of  (style)");
 }
 
 TEST(Caption, TheShuffleKeepsTheFirstTagsAndAllTheOthers) {
@@ -96,7 +101,7 @@ TEST(Caption, TheShuffleKeepsTheFirstTagsAndAllTheOthers) {
   options.keep_tokens = 2;
   std::set<std::string> seen;
   for (int64_t epoch = 0; epoch < 50; ++epoch) {
-    const std::string caption = make_caption(written("a , b,c,d_d,  e"), options, {7, "post", epoch, 0});
+    const std::string caption = caption_text(written("a , b,c,d_d,  e"), options, {7, "post", epoch, 0});
     const std::vector<std::string> tags = pieces(caption);
     ASSERT_EQ(tags.size(), 5u) << caption;
     EXPECT_EQ(caption.substr(0, 6), "a, b, ");
@@ -105,7 +110,7 @@ TEST(Caption, TheShuffleKeepsTheFirstTagsAndAllTheOthers) {
   }
   EXPECT_EQ(seen.size(), 6u) << "3! orders of the rest";
   options.keep_tokens = 9;
-  EXPECT_EQ(make_caption(written("a,b"), options, kKey), "a, b");
+  EXPECT_EQ(caption_text(written("a,b"), options, kKey), "a, b");
 }
 
 TEST(Caption, AnotherSeparatorCutsThere) {
@@ -113,9 +118,9 @@ TEST(Caption, AnotherSeparatorCutsThere) {
   options.shuffle_caption = true;
   options.keep_tokens = 2;
   options.caption_separator = "|";
-  EXPECT_EQ(make_caption(written("one, two | three"), options, kKey), "one, two, three");
+  EXPECT_EQ(caption_text(written("one, two | three"), options, kKey), "one, two, three");
   options.caption_separator = "";
-  EXPECT_EQ(make_caption(written("one, two"), options, kKey), "one, two");
+  EXPECT_EQ(caption_text(written("one, two"), options, kKey), "one, two");
 }
 
 /// Uniform over all 4! orders: chi-square with 23 degrees of freedom stays below its 0.9999 quantile, 58.6.
@@ -124,7 +129,7 @@ TEST(Caption, TheShuffleIsUniform) {
   options.shuffle_caption = true;
   constexpr int kDraws = 24000;
   std::map<std::string, int> counts;
-  for (int i = 0; i < kDraws; ++i) ++counts[make_caption(written("a, b, c, d"), options, {7, std::to_string(i), 3, 1})];
+  for (int i = 0; i < kDraws; ++i) ++counts[caption_text(written("a, b, c, d"), options, {7, std::to_string(i), 3, 1})];
   ASSERT_EQ(counts.size(), 24u);
   double chi_square = 0;
   for (const auto& [caption, count] : counts) chi_square += std::pow(count - kDraws / 24.0, 2) / (kDraws / 24.0);
@@ -143,7 +148,7 @@ TEST(Caption, WholeCaptionsAreDroppedAtTheirRate) {
   options.caption_prefix = "portrait";
   int64_t dropped = 0;
   for (int i = 0; i < 20000; ++i)
-    dropped += make_caption(written("a, b"), options, {7, std::to_string(i), 0, 0}).empty();
+    dropped += caption_text(written("a, b"), options, {7, std::to_string(i), 0, 0}).empty();
   expect_share(dropped, 20000, 0.1);
 }
 
@@ -153,7 +158,7 @@ TEST(Caption, EachTagIsDroppedAtItsRateAndByItself) {
   options.keep_tokens = 1;
   int64_t b = 0, c = 0, both = 0;
   for (int i = 0; i < 20000; ++i) {
-    const std::vector<std::string> tags = pieces(make_caption(written("a, b, c"), options, {7, "post", i, 0}));
+    const std::vector<std::string> tags = pieces(caption_text(written("a, b, c"), options, {7, "post", i, 0}));
     ASSERT_EQ(tags.front(), "a");
     const bool has_b = std::ranges::count(tags, "b") > 0, has_c = std::ranges::count(tags, "c") > 0;
     b += !has_b, c += !has_c, both += !has_b && !has_c;
@@ -162,14 +167,14 @@ TEST(Caption, EachTagIsDroppedAtItsRateAndByItself) {
   expect_share(c, 20000, 0.3);
   expect_share(both, 20000, 0.09);
   options.caption_tag_dropout_rate = 1;
-  EXPECT_EQ(make_caption(written("a, b, c"), options, kKey), "a");
+  EXPECT_EQ(caption_text(written("a, b, c"), options, kKey), "a");
 }
 
 TEST(Caption, EveryPartOfTheKeyCounts) {
   CaptionOptions options;
   options.shuffle_caption = true;
   const auto caption = [&](const CaptionKey& key) {
-    return make_caption(written("a,b,c,d,e,f,g,h,i,j"), options, key);
+    return caption_text(written("a,b,c,d,e,f,g,h,i,j"), options, key);
   };
   EXPECT_EQ(caption({1, "x", 2, 3}), caption({1, "x", 2, 3}));
   const std::set<std::string> different = {caption({1, "x", 2, 3}), caption({2, "x", 2, 3}), caption({1, "y", 2, 3}),

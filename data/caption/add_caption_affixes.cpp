@@ -5,8 +5,8 @@ namespace atelier {
 
 void add_caption_affixes(const CaptionContext& context, CaptionDraft& draft) {
   const CaptionOptions& options = context.options;
-  if (!options.caption_prefix.empty()) draft.add_prefix(options.caption_prefix);
-  if (!options.caption_suffix.empty()) draft.add_suffix(options.caption_suffix);
+  if (!options.caption_prefix.empty()) draft.add_prefix(options.caption_prefix, options.caption_separator);
+  if (!options.caption_suffix.empty()) draft.add_suffix(options.caption_suffix, options.caption_separator);
 }
 
 }  // namespace atelier
