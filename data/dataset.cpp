@@ -1,5 +1,7 @@
 #include "data/dataset.h"
 
+#include <algorithm>
+
 #include "configs/base/error.h"
 #include "configs/base/hash.h"
 #include "configs/base/log.h"
@@ -38,7 +40,9 @@ std::string seen_options(DatasetOptions options) {
   add(options.buckets);
   add(options.captions);
   all += options.loader.alpha_background + "\n";
-  for (const SourceOptions& source : options.sources) all += shortest(source.repeats) + "\n";
+  for (const SourceOptions& source : options.sources) {
+    all += text(shortest(source.repeats), source.is_reg ? " reg" : "", "\n");
+  }
   return all;
 }
 
@@ -51,23 +55,6 @@ void log_selection(const Manifest& manifest, const Selection& selection) {
 }
 
 }  // namespace
-
-PlanInput plan_input(const Manifest& manifest, const Selection& selection, const DatasetOptions& options) {
-  PlanInput input;
-  input.rows.reserve(selection.rows.size());
-  for (const int64_t row : selection.rows) {
-    PlanInput::Row& added = input.rows.emplace_back();
-    added.row = row;
-    added.width = manifest.width(row);
-    added.height = manifest.height(row);
-    added.group = static_cast<int32_t>(manifest.person(row).person_class);
-    added.source = manifest.source(row);
-  }
-  input.group_names.assign(kPersonClassNames.begin(), kPersonClassNames.end());
-  input.source_repeats.clear();
-  for (const SourceOptions& source : options.sources) input.source_repeats.push_back(source.repeats);
-  return input;
-}
 
 struct Dataset::State {
   DatasetOptions options;
@@ -89,7 +76,7 @@ Dataset::Dataset(const DatasetOptions& options, const BatchingOptions& batching,
   if (selection.rows.empty()) throw_nothing_usable(manifest, selection);
   log_selection(manifest, selection);
   Plan plan(plan_input(manifest, selection, options), options.balance, options.buckets, batching, setting.world_size,
-            setting.seed);
+            setting.seed, setting.first_epoch);
   state_ =
       std::make_unique<State>(State{options, setting.seed, std::move(manifest), std::move(selection), std::move(plan)});
 }
@@ -102,7 +89,14 @@ const Selection& Dataset::selection() const { return state_->selection; }
 const Plan& Dataset::plan() const { return state_->plan; }
 const DatasetOptions& Dataset::options() const { return state_->options; }
 uint64_t Dataset::seed() const { return state_->seed; }
-double Dataset::loss_weight(int64_t) const { return 1; }
+
+double Dataset::loss_weight(int64_t row) const {
+  const Strata& strata = state_->plan.strata();
+  if (!strata.has_loss_weights()) return 1;
+  const std::vector<uint32_t>& rows = strata.input().rows;
+  return strata.loss_weight(std::lower_bound(rows.begin(), rows.end(), row) - rows.begin());
+}
+
 
 std::string Dataset::hash() const {
   ContentHasher hasher;

@@ -19,6 +19,7 @@ struct PlanSetting {
   uint64_t seed = 0;
   int64_t world_size = 1;
   int64_t side_divisor = 8;  // px: bucket sides must be multiples of it (8 x 2^(levels of the UNet - 1))
+  int64_t first_epoch = 0;   // of a stage that continues after others: pictures go on taking turns from there
 };
 
 class Dataset {

@@ -28,7 +28,7 @@ std::string shares_table(const Dataset& dataset) {
   const std::vector<uint32_t> uses = dataset.plan().uses();
   const auto& rows = dataset.plan().strata().input().rows;
   for (size_t i = 0; i < rows.size(); ++i) {
-    const auto person = static_cast<size_t>(dataset.manifest().person(rows[i].row).person_class);
+    const auto person = static_cast<size_t>(dataset.manifest().person(rows[i]).person_class);
     ++posts[person];
     uses_of[person] += uses[i];
   }

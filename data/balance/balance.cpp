@@ -1,145 +1,140 @@
 #include "data/balance/balance.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
+#include <utility>
 
 #include "configs/base/error.h"
+#include "configs/base/log.h"
 #include "configs/base/text.h"
+#include "data/balance/rake.h"
+#include "data/balance/shares.h"
+#include "data/balance/water_fill.h"
 
 namespace atelier {
 namespace {
 
-constexpr double kShareTolerance = 1e-9;  // 0.4 + 0.3 + 0.3 is not quite 1
+constexpr double kRakeTolerance = 1e-9;
+constexpr double kErrorWorthAWarning = 1e-4;  // of a share
 
-int64_t count_posts(const std::vector<ClassCount>& classes) {
-  return std::accumulate(classes.begin(), classes.end(), int64_t{0},
-                         [](int64_t sum, const ClassCount& each) { return sum + each.posts; });
+const MarginalOptions& options_of(const BalanceOptions& options, size_t marginal) {
+  return marginal == 0 ? options : options.rake[marginal - 1];
 }
 
-void check_names(const std::vector<ClassCount>& classes, const BalanceOptions& options) {
-  std::vector<std::string> names;
-  for (const ClassCount& each : classes) names.push_back(each.name);
-  for (const auto& [name, share] : options.target) {
-    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-    const std::string nearest = nearest_word(name, names);
-    throw ConfigError(text("\"", name, "\" is no class of ", options.by), text("dataset.balance.target.", name),
-                      nearest.empty() ? text("classes: ", join(names, ", ")) : text("did you mean \"", nearest, "\"?"));
+/// The options' own division is held only if it asks for shares; those of `rake` always.
+bool is_held(const BalanceOptions& options, size_t marginal) { return marginal > 0 || options.has_shares(); }
+
+std::string place_of(size_t marginal) {
+  return marginal == 0 ? "dataset.balance" : text("dataset.balance.rake[", marginal - 1, "]");
+}
+
+std::vector<ClassCount> count_classes(const BalanceCells& cells, size_t marginal) {
+  const BalanceCells::Marginal& division = cells.marginals[marginal];
+  std::vector<ClassCount> classes;
+  for (const std::string& name : division.classes) classes.push_back({name, 0});
+  for (size_t c = 0; c < cells.posts.size(); ++c) classes[division.class_of_cell[c]].posts += cells.posts[c];
+  return classes;
+}
+
+/// What is there and what is wanted, marginal by marginal.
+void describe_marginals(const BalanceCells& cells, const BalanceOptions& options, double posts, Balance& balance) {
+  for (size_t m = 0; m < cells.marginals.size(); ++m) {
+    Balance::Marginal& marginal = balance.marginals.emplace_back();
+    marginal.by = cells.marginals[m].by;
+    const std::vector<ClassCount> classes = count_classes(cells, m);
+    for (const ClassCount& each : classes) {
+      const double natural = posts > 0 ? static_cast<double>(each.posts) / posts : 0;
+      marginal.classes.push_back({each.name, each.posts, natural, std::nullopt, 0, 0});
+    }
+    if (!is_held(options, m) || posts == 0) continue;
+    const WantedShares wanted = wanted_shares(classes, options_of(options, m), place_of(m));
+    for (size_t g = 0; g < classes.size(); ++g) marginal.classes[g].wanted = wanted.shares[g];
+    marginal.unreachable = wanted.unreachable;
   }
 }
 
-/// Shares as the options name them; classes not named get `rest` in natural proportion.
-std::vector<double> target_shares(const std::vector<ClassCount>& classes, const BalanceOptions& options) {
-  check_names(classes, options);
-  double named = 0;
-  for (const auto& [name, share] : options.target) named += share;
-  if (named > 1 + kShareTolerance) {
-    throw ConfigError(text("the shares add up to ", shortest(named), ", more than 1"), "dataset.balance.target");
+std::vector<double> natural_weights(const BalanceCells& cells) {
+  std::vector<double> weights;
+  for (size_t c = 0; c < cells.posts.size(); ++c) {
+    weights.push_back(static_cast<double>(cells.posts[c]) * (cells.factors.empty() ? 1 : cells.factors[c]));
   }
-  int64_t other_posts = 0;
-  for (const ClassCount& each : classes) {
-    if (!options.target.contains(each.name)) other_posts += each.posts;
+  return weights;
+}
+
+std::vector<double> raked_shares(const BalanceCells& cells, Balance& balance) {
+  std::vector<RakeMarginal> held;
+  std::vector<size_t> numbers;
+  for (size_t m = 0; m < cells.marginals.size(); ++m) {
+    if (!balance.marginals[m].classes.front().wanted) continue;
+    RakeMarginal& marginal = held.emplace_back();
+    marginal.class_of_cell = cells.marginals[m].class_of_cell;
+    for (const Balance::Class& each : balance.marginals[m].classes) marginal.shares.push_back(*each.wanted);
+    numbers.push_back(m);
   }
-  const double rest = 1 - named;
-  if (options.others == "rest" && other_posts > 0 && rest <= kShareTolerance) {
-    throw ConfigError(text("the shares leave nothing for ", grouped(other_posts), " posts of classes not named"),
-                      "dataset.balance.target", "lower the shares, or leave the other classes out with others: drop");
+  Raked raked = rake(natural_weights(cells), std::move(held), kRakeTolerance);
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    Balance::Marginal& marginal = balance.marginals[numbers[i]];
+    for (uint32_t g : raked.unreachable[i]) marginal.unreachable.push_back(marginal.classes[g].name);
   }
-  std::vector<double> shares;
-  for (const ClassCount& each : classes) {
-    const auto found = options.target.find(each.name);
-    if (found != options.target.end()) {
-      shares.push_back(found->second);
-    } else {
-      const bool dropped = options.others == "drop" || other_posts == 0;
-      shares.push_back(dropped ? 0 : rest * static_cast<double>(each.posts) / static_cast<double>(other_posts));
+  balance.rake_rounds = numbers.size() > 1 ? raked.rounds : 0;
+  balance.rake_error = raked.error;
+  return std::move(raked.shares);
+}
+
+/// What the repeats come to: planned shares, effective posts.
+void add_outcome(const BalanceCells& cells, Balance& balance) {
+  double samples = 0, squares = 0;
+  for (size_t c = 0; c < cells.posts.size(); ++c) {
+    const auto posts = static_cast<double>(cells.posts[c]);
+    samples += posts * balance.repeats[c];
+    squares += posts * balance.repeats[c] * balance.repeats[c];
+    if (cells.posts[c] > 0) balance.largest_repeat = std::max(balance.largest_repeat, balance.repeats[c]);
+  }
+  balance.effective_posts = squares > 0 ? samples * samples / squares : 0;
+  for (size_t m = 0; m < cells.marginals.size(); ++m) {
+    std::vector<Balance::Class>& classes = balance.marginals[m].classes;
+    for (size_t c = 0; c < cells.posts.size(); ++c) {
+      classes[cells.marginals[m].class_of_cell[c]].planned += static_cast<double>(cells.posts[c]) * balance.repeats[c];
+    }
+    for (Balance::Class& each : classes) {
+      each.repeats = each.posts > 0 ? each.planned / static_cast<double>(each.posts) : 0;
+      each.planned = samples > 0 ? each.planned / samples : 0;
     }
   }
-  return shares;
 }
 
-std::vector<double> temperature_shares(const std::vector<ClassCount>& classes, double temperature) {
-  std::vector<double> shares;
-  for (const ClassCount& each : classes) {
-    shares.push_back(each.posts > 0 ? std::pow(static_cast<double>(each.posts), 1 / temperature) : 0);
+void warn(const Balance& balance) {
+  for (const Balance::Marginal& marginal : balance.marginals) {
+    if (marginal.unreachable.empty()) continue;
+    log_warning("balance by ", marginal.by, ": no post for ", join(marginal.unreachable, ", "),
+                "; the other classes share what it was to have");
   }
-  return shares;
-}
-
-/// The wanted shares of the classes that have posts, scaled to 1.
-std::vector<double> wanted_shares(const std::vector<ClassCount>& classes, const BalanceOptions& options) {
-  std::vector<double> shares =
-      options.temperature ? temperature_shares(classes, *options.temperature) : target_shares(classes, options);
-  double sum = 0;
-  for (size_t g = 0; g < classes.size(); ++g) {
-    if (classes[g].posts == 0) shares[g] = 0;
-    sum += shares[g];
+  if (balance.rake_error > kErrorWorthAWarning) {
+    log_warning("balance: the wanted shares exclude one another, the nearest miss one by ",
+                shortest(balance.rake_error), " after ", balance.rake_rounds, " rounds");
   }
-  if (sum <= 0) {
-    throw ConfigError("no class with a share has posts", "dataset.balance.target",
-                      "see `atelier dataset stats` for what there is");
-  }
-  for (double& share : shares) share /= sum;
-  return shares;
-}
-
-/// The factor f of repeats_g = min(cap, f x t_g / n_g) that makes the epoch `length` samples long: classes reach the
-/// cap in the order of t_g / n_g, so fix them one after another and solve for the others.
-double fill_factor(const std::vector<ClassCount>& classes, const std::vector<double>& shares, double cap,
-                   double length) {
-  std::vector<size_t> used;
-  for (size_t g = 0; g < classes.size(); ++g) {
-    if (shares[g] > 0) used.push_back(g);
-  }
-  const auto density = [&](size_t g) { return shares[g] / static_cast<double>(classes[g].posts); };
-  std::stable_sort(used.begin(), used.end(), [&](size_t a, size_t b) { return density(a) > density(b); });
-  double free_share = 1, capped_samples = 0, factor = 0;
-  for (size_t g : used) {
-    factor = (length - capped_samples) / free_share;
-    if (factor * density(g) <= cap) return factor;
-    capped_samples += cap * static_cast<double>(classes[g].posts);
-    free_share -= shares[g];
-  }
-  return factor;  // the cap is at least 1, so this is rounding: all are at the cap, and it is 1
-}
-
-/// The least factor that repeats every used class at least once.
-double cover_factor(const std::vector<ClassCount>& classes, const std::vector<double>& shares) {
-  double factor = 0;
-  for (size_t g = 0; g < classes.size(); ++g) {
-    if (shares[g] > 0) factor = std::max(factor, static_cast<double>(classes[g].posts) / shares[g]);
-  }
-  return factor;
 }
 
 }  // namespace
 
-std::vector<ClassBalance> balance_classes(const std::vector<ClassCount>& classes, const BalanceOptions& options) {
-  std::vector<ClassBalance> balance(classes.size());
-  const int64_t posts = count_posts(classes);
-  if (!options.active()) {
-    for (size_t g = 0; g < classes.size(); ++g) {
-      balance[g].wanted = posts > 0 ? static_cast<double>(classes[g].posts) / static_cast<double>(posts) : 0;
+Balance balance_cells(const BalanceCells& cells, const BalanceOptions& options) {
+  Balance balance;
+  double posts = 0;
+  for (int64_t count : cells.posts) posts += static_cast<double>(count);
+  describe_marginals(cells, options, posts, balance);
+  if (!options.active() || posts == 0) {
+    balance.repeats.assign(cells.posts.size(), 1);
+  } else {
+    const std::vector<double> shares = raked_shares(cells, balance);
+    if (std::none_of(shares.begin(), shares.end(), [](double share) { return share > 0; })) {
+      throw ConfigError("no post has a class with a share in every division", "dataset.balance.rake",
+                        "one leaves out what the others need; see `atelier dataset stats` for what there is");
     }
-    return balance;
+    Repeated repeated = water_fill(cells.posts, shares, options.max_repeat, options.epoch == "cover");
+    balance.repeats = std::move(repeated.repeats);
+    balance.cut_off = repeated.cut_off;
+    warn(balance);
   }
-  if (options.temperature && !options.target.empty()) {
-    throw ConfigError("target and temperature are two ways to say the same", "dataset.balance.temperature",
-                      "keep one of them");
-  }
-  if (posts == 0) return balance;
-  const std::vector<double> shares = wanted_shares(classes, options);
-  double length = 0;
-  for (size_t g = 0; g < classes.size(); ++g) {
-    if (shares[g] > 0) length += static_cast<double>(classes[g].posts);
-  }
-  const double factor = options.epoch == "cover" ? cover_factor(classes, shares)
-                                                 : fill_factor(classes, shares, options.max_repeat, length);
-  for (size_t g = 0; g < classes.size(); ++g) {
-    balance[g].wanted = shares[g];
-    balance[g].repeats =
-        shares[g] > 0 ? std::min(options.max_repeat, factor * shares[g] / static_cast<double>(classes[g].posts)) : 0;
-  }
+  add_outcome(cells, balance);
   return balance;
 }
 

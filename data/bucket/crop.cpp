@@ -33,6 +33,10 @@ double crop_loss(int32_t width, int32_t height, int32_t bucket_width, int32_t bu
   return 1 - kept / (static_cast<double>(plan.resized_w) * plan.resized_h);
 }
 
+double upscale(int32_t width, int32_t height, int32_t bucket_width, int32_t bucket_height) {
+  return std::max(static_cast<double>(bucket_width) / width, static_cast<double>(bucket_height) / height);
+}
+
 bool is_upscaled(int32_t width, int32_t height, int32_t bucket_width, int32_t bucket_height) {
   return width < bucket_width || height < bucket_height;
 }

@@ -21,6 +21,9 @@ ResizePlan plan_resize(int32_t width, int32_t height, int32_t bucket_width, int3
 /// Share of the picture's area that the centre crop cuts off, in [0, 1).
 double crop_loss(int32_t width, int32_t height, int32_t bucket_width, int32_t bucket_height);
 
+/// Factor by which covering the bucket enlarges the picture's sides; below 1 if it shrinks.
+double upscale(int32_t width, int32_t height, int32_t bucket_width, int32_t bucket_height);
+
 /// True if covering the bucket enlarges the picture.
 bool is_upscaled(int32_t width, int32_t height, int32_t bucket_width, int32_t bucket_height);
 

@@ -5,48 +5,53 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "configs/schema/field.h"
 
 namespace atelier {
 
-struct BalanceOptions {
-  std::string by = "person_class";
-  std::map<std::string, double> target;
-  std::optional<double> temperature;
-  double max_repeat = 5;
-  std::string epoch = "natural";
-  std::string others = "rest";
-
-  /// Without a target and a temperature every post is used once an epoch (times its source's repeats).
-  bool active() const { return !target.empty() || temperature.has_value(); }
+/// A class that is named by a tag expression (`by: classes`).
+struct BalanceClassOptions {
+  std::string name;
+  std::string tags;
 };
 
-inline void describe(Section& section, BalanceOptions& options) {
-  section.field("by", options.by).choices({"person_class"}).doc("What splits the posts into classes.");
-  section.field("target", options.target)
-      .range(0, 1)
-      .doc(
-          "Wanted share of the samples, class by class: {girl_only: 0.4, boy_only: 0.3}. Classes not named share the "
-          "rest in natural proportion.");
-  section.field("temperature", options.temperature)
-      .range(1, 1e6)
-      .doc(
-          "Instead of `target`: shares proportional to (posts of the class) ^ (1 / temperature); 1 is natural, large "
-          "is uniform.");
-  section.field("max_repeat", options.max_repeat)
-      .range(1, 1000)
-      .doc(
-          "No class is repeated more often an epoch (before the sources' repeats); what this cuts off goes to the "
-          "other classes.");
-  section.field("epoch", options.epoch)
-      .choices({"natural", "cover"})
-      .doc(
-          "natural: an epoch keeps its length, so frequent classes rotate; cover: an epoch grows until no repeat is "
-          "below 1.");
-  section.field("others", options.others)
-      .choices({"rest", "drop"})
-      .doc("Classes that `target` does not name: they share the rest, or are left out.");
-}
+/// One division of the posts into classes, and the shares that the classes shall have.
+struct MarginalOptions {
+  std::string by = "person_class";
+  std::vector<BalanceClassOptions> classes;
+  std::map<std::string, double> target;
+  std::optional<double> temperature;
+  double mixing = 1;
+  std::string others = "rest";
+
+  /// Whether it asks for shares of its own; else the natural ones are meant.
+  bool has_shares() const { return !target.empty() || temperature.has_value(); }
+};
+
+/// LVIS' repeat factor: posts of rare tags are seen more often.
+struct RepeatFactorOptions {
+  std::optional<double> threshold;
+  std::vector<std::string> categories = {"artist", "character"};
+  int64_t min_count = 1;
+};
+
+/// The shares of its own base come first; `rake` holds further ones at the same time.
+struct BalanceOptions : MarginalOptions {
+  std::vector<MarginalOptions> rake;
+  RepeatFactorOptions repeat_factor;
+  double max_repeat = 5;
+  std::string epoch = "natural";
+  std::string apply = "repeats";
+
+  /// Otherwise every post is used once an epoch (times its source's repeats).
+  bool active() const { return has_shares() || !rake.empty() || repeat_factor.threshold.has_value(); }
+};
+
+void describe(Section& section, BalanceClassOptions& options);
+void describe(Section& section, MarginalOptions& options);
+void describe(Section& section, RepeatFactorOptions& options);
+void describe(Section& section, BalanceOptions& options);
 
 }  // namespace atelier

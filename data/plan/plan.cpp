@@ -7,6 +7,7 @@
 #include "configs/base/error.h"
 #include "configs/base/random.h"
 #include "configs/base/text.h"
+#include "configs/base/thread_pool.h"
 
 namespace atelier {
 namespace {
@@ -53,7 +54,13 @@ BatchSequence::Length run_length(const BatchingOptions& batching) {
   return {*batching.max_train_steps * batches_per_step, std::nullopt};
 }
 
-/// Calls visit(row of the input, epoch, repeat) for each sample of a slice, in order.
+uint64_t bucket_order_key(uint64_t seed, const Strata::Bucket& bucket, int64_t epoch) {
+  return random_key(seed, "plan bucket order",
+                    {static_cast<uint64_t>(bucket.size.width), static_cast<uint64_t>(bucket.size.height),
+                     static_cast<uint64_t>(epoch), static_cast<uint64_t>(bucket.resolution)});
+}
+
+/// Calls visit(entry of strata.order(), epoch, repeat) for each sample of a slice, in order.
 template <typename Visit>
 void walk(const Strata& strata, uint64_t seed, const BatchSlice& slice, Visit visit) {
   const Strata::Bucket& bucket = strata.buckets()[static_cast<size_t>(slice.bucket)];
@@ -70,15 +77,13 @@ void walk(const Strata& strata, uint64_t seed, const BatchSlice& slice, Visit vi
       end.push_back(samples += stratum.uses_before(epoch + 1) - before.back());
     }
     const KeyedPermutation order(static_cast<uint64_t>(samples),
-                                 random_key(seed, "plan bucket order",
-                                            {static_cast<uint64_t>(bucket.size.width),
-                                             static_cast<uint64_t>(bucket.size.height), static_cast<uint64_t>(epoch)}));
+                                 bucket_order_key(seed, bucket, epoch));
     for (; position < std::min(slice.begin + slice.samples, epoch_begin + samples); ++position) {
       const auto item = static_cast<int64_t>(order(static_cast<uint64_t>(position - epoch_begin)));
       const auto s = static_cast<size_t>(std::upper_bound(end.begin(), end.end(), item) - end.begin());
       const Stratum& stratum = strata.strata()[static_cast<size_t>(bucket.first_stratum) + s];
       const Stratum::Use use = stratum.use(before[s], item - (s > 0 ? end[s - 1] : 0));
-      visit(strata.order()[static_cast<size_t>(use.entry)], epoch, use.repeat);
+      visit(use.entry, epoch, use.repeat);
     }
   }
 }
@@ -86,13 +91,14 @@ void walk(const Strata& strata, uint64_t seed, const BatchSlice& slice, Visit vi
 }  // namespace
 
 Plan::Plan(PlanInput input, const BalanceOptions& balance, const BucketOptions& buckets,
-           const BatchingOptions& batching, int64_t world_size, uint64_t seed)
+           const BatchingOptions& batching, int64_t world_size, uint64_t seed, int64_t first_epoch)
     : seed_(seed),
       fixed_global_(batching.global_batch_size.has_value()),
+      world_size_(world_size),
       batch_size_(global_batch(batching, world_size)),
       batches_per_step_(fixed_global_ ? 1 : batching.gradient_accumulation_steps),
       strata_(make_strata(std::move(input), balance, buckets, batch_size_, seed)),
-      sequence_(strata_, batch_size_, run_length(batching), seed) {}
+      sequence_(strata_, batch_size_, run_length(batching), seed, first_epoch) {}
 
 int64_t Plan::total_steps() const { return (sequence_.size() + batches_per_step_ - 1) / batches_per_step_; }
 
@@ -110,41 +116,52 @@ int64_t Plan::epoch_of_step(int64_t step) const { return sequence_.epoch_of((ste
 
 GlobalBatch Plan::batch(int64_t index) const {
   const BatchSlice slice = sequence_[index];
-  const BucketSize& size = strata_->buckets()[static_cast<size_t>(slice.bucket)].size;
+  const Strata::Bucket& bucket = strata_->buckets()[static_cast<size_t>(slice.bucket)];
   GlobalBatch batch;
   batch.step = index / batches_per_step_ + 1;
   batch.epoch = slice.epoch;
   batch.micro = fixed_global_ ? -1 : static_cast<int32_t>(index % batches_per_step_);
-  batch.width = size.width, batch.height = size.height;
+  batch.resolution = strata_->resolutions()[static_cast<size_t>(bucket.resolution)].resolution;
+  batch.width = bucket.size.width, batch.height = bucket.size.height;
   batch.samples.reserve(static_cast<size_t>(slice.samples));
-  walk(*strata_, seed_, slice, [&](uint32_t row, int64_t epoch, int64_t repeat) {
-    batch.samples.push_back({strata_->input().rows[row].row, epoch, repeat});
+  walk(*strata_, seed_, slice, [&](int64_t entry, int64_t epoch, int64_t repeat) {
+    const uint32_t row = strata_->order()[static_cast<size_t>(entry)];
+    batch.samples.push_back({strata_->input().rows[row], epoch, repeat});
   });
   return batch;
 }
 
-std::vector<uint32_t> Plan::uses() const {
-  std::vector<uint32_t> uses(strata_->input().rows.size(), 0);
-  const int64_t whole = sequence_.whole_epochs();
-  // The samples of the whole epochs: of W uses of n posts, rank k has (W + k) / n.
-  for (const Stratum& stratum : strata_->strata()) {
+std::vector<uint32_t> Plan::uses_of_entries() const {
+  std::vector<uint32_t> uses(strata_->order().size(), 0);
+  const int64_t first = sequence_.first_epoch(), whole = sequence_.whole_end();
+  // The samples of the whole epochs: of W uses of n posts, rank k has floor((W + k) / n).
+  parallel_for(std::ssize(strata_->strata()), 0, [&](int64_t index) {
+    const Stratum& stratum = strata_->strata()[static_cast<size_t>(index)];
     const KeyedPermutation post_of_rank(static_cast<uint64_t>(stratum.posts), stratum.rank_key);
-    const int64_t used = stratum.uses_before(whole);
+    const int64_t before = stratum.uses_before(first), after = stratum.uses_before(whole);
     for (int64_t rank = 0; rank < stratum.posts; ++rank) {
       const auto post = static_cast<int64_t>(post_of_rank(static_cast<uint64_t>(rank)));
-      uses[strata_->order()[static_cast<size_t>(stratum.begin + post)]] +=
-          static_cast<uint32_t>((used + rank) / stratum.posts);
+      const int64_t used = (after + rank) / stratum.posts - (before + rank) / stratum.posts;
+      uses[static_cast<size_t>(stratum.begin + post)] = static_cast<uint32_t>(used);
     }
-  }
+  });
   // Less what they carry over, and the batches after them.
-  for (int64_t b = 0; b < static_cast<int64_t>(strata_->buckets().size()); ++b) {
+  for (int64_t b = 0; b < std::ssize(strata_->buckets()); ++b) {
     const int64_t emitted = sequence_.emitted_before(b, whole);
     const BatchSlice carried{b, whole, emitted, strata_->samples_before(b, whole) - emitted};
-    walk(*strata_, seed_, carried, [&](uint32_t row, int64_t, int64_t) { --uses[row]; });
+    walk(*strata_, seed_, carried, [&](int64_t entry, int64_t, int64_t) { --uses[static_cast<size_t>(entry)]; });
   }
   for (int64_t i = sequence_.epoch_begin(whole); i < sequence_.size(); ++i) {
-    walk(*strata_, seed_, sequence_[i], [&](uint32_t row, int64_t, int64_t) { ++uses[row]; });
+    walk(*strata_, seed_, sequence_[i],
+         [&](int64_t entry, int64_t, int64_t) { ++uses[static_cast<size_t>(entry)]; });
   }
+  return uses;
+}
+
+std::vector<uint32_t> Plan::uses() const {
+  const std::vector<uint32_t> of_entries = uses_of_entries();
+  std::vector<uint32_t> uses(strata_->input().rows.size(), 0);
+  for (size_t entry = 0; entry < of_entries.size(); ++entry) uses[strata_->order()[entry]] += of_entries[entry];
   return uses;
 }
 

@@ -31,8 +31,9 @@ struct GlobalBatch {
   int64_t step = 0;   // optimizer step, from 1
   int64_t epoch = 0;  // in which it is emitted, from 0
   int32_t micro = 0;  // 0.. within the step; -1 with global_batch_size
-  int32_t width = 0, height = 0;
-  std::vector<PlannedSample> samples;
+  int32_t resolution = 0;              // px: which of the run's resolutions its bucket belongs to
+  int32_t width = 0, height = 0;       // px
+  std::vector<PlannedSample> samples;  // each (row, epoch, repeat) once a resolution
 
   bool operator==(const GlobalBatch&) const = default;
 };
@@ -40,10 +41,11 @@ struct GlobalBatch {
 /// Immutable and safe to use from several threads; copies share their memory.
 class Plan {
  public:
-  /// With global_batch_size the plan is the same for every world size. ConfigError: options that contradict each other
-  /// or the world size; DataError: nothing to train on.
+  /// With global_batch_size the plan is the same for every world size. A stage that continues after others begins with
+  /// `first_epoch`: pictures go on taking turns where they were, nothing is carried over into it. ConfigError: options
+  /// that contradict each other or the world size; DataError: nothing to train on.
   Plan(PlanInput input, const BalanceOptions& balance, const BucketOptions& buckets, const BatchingOptions& batching,
-       int64_t world_size, uint64_t seed);
+       int64_t world_size, uint64_t seed, int64_t first_epoch = 0);
 
   /// Of the run.
   int64_t total_steps() const;
@@ -56,11 +58,14 @@ class Plan {
   /// The epoch in which the step's first batch is emitted.
   int64_t epoch_of_step(int64_t step) const;
 
-  /// How often each row of the input is seen in the whole run; what the report counts shares from.
+  /// How often each entry of strata().order() - a row at a resolution - is seen in the whole run.
+  std::vector<uint32_t> uses_of_entries() const;
+  /// How often each row of the input is seen in the whole run, at all resolutions.
   std::vector<uint32_t> uses() const;
 
   /// Samples of a batch that is not short.
   int64_t batch_size() const { return batch_size_; }
+  int64_t world_size() const { return world_size_; }
   /// Classes, buckets and repeats.
   const Strata& strata() const { return *strata_; }
   const BatchSequence& sequence() const { return sequence_; }
@@ -70,7 +75,7 @@ class Plan {
 
   uint64_t seed_;
   bool fixed_global_;  // global_batch_size is given
-  int64_t batch_size_, batches_per_step_;
+  int64_t world_size_, batch_size_, batches_per_step_;
   std::shared_ptr<const Strata> strata_;
   BatchSequence sequence_;
 };

@@ -1,34 +1,26 @@
 #include "data/plan/strata.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <map>
-#include <unordered_map>
+#include <span>
 #include <utility>
 
-#include "configs/base/error.h"
 #include "configs/base/random.h"
-#include "configs/base/text.h"
+#include "data/plan/numbering.h"
+#include "data/plan/row_repeats.h"
 
 namespace atelier {
 namespace {
 
-__extension__ using Wide = unsigned __int128;
-
-constexpr int kFractionBits = 40;
+constexpr uint32_t kNoStratum = UINT32_MAX;
 
 struct StratumKey {
   BucketSize size;
   Repeats repeats;
 
   auto operator<=>(const StratumKey&) const = default;
-};
-
-struct StratumKeyHash {
-  size_t operator()(const StratumKey& key) const {
-    const uint64_t size = static_cast<uint64_t>(key.size.width) << 32 | static_cast<uint32_t>(key.size.height);
-    return static_cast<size_t>((size ^ key.repeats.fixed() * 0x9E3779B97F4A7C15ull) * 0xD1B54A32D192ED03ull >> 16);
-  }
 };
 
 double aspect(const BucketSize& size) { return static_cast<double>(size.width) / size.height; }
@@ -43,35 +35,32 @@ const BucketSize& nearest_bucket(const BucketSize& size, const std::vector<Bucke
                            [&](const BucketSize& a, const BucketSize& b) { return distance(a) < distance(b); });
 }
 
-std::vector<int64_t> count_classes(const PlanInput& input) {
-  std::vector<int64_t> posts(input.group_names.size(), 0);
-  for (const PlanInput::Row& row : input.rows) ++posts.at(static_cast<size_t>(row.group));
-  return posts;
+/// Repeats of each kind of row at one resolution: the different ones, ascending, and each kind's index among them.
+struct RepeatsOfKinds {
+  std::vector<Repeats> distinct;
+  std::vector<uint32_t> of_kind;
+
+  RepeatsOfKinds(const std::vector<double>& uses, double resolution_repeats) {
+    std::vector<Repeats> all;
+    for (double each : uses) all.emplace_back(each * resolution_repeats);
+    distinct = all;
+    std::sort(distinct.begin(), distinct.end());
+    distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+    for (const Repeats& each : all) {
+      const auto found = std::lower_bound(distinct.begin(), distinct.end(), each);
+      of_kind.push_back(static_cast<uint32_t>(found - distinct.begin()));
+    }
+  }
+};
+
+/// (bucket, repeats) of a row as one number: 16 bits a side (at most 8192 px), 32 for the repeats' index.
+uint64_t pack(const BucketSize& size, uint32_t repeats) {
+  return static_cast<uint64_t>(size.width) << 48 | static_cast<uint64_t>(size.height) << 32 | repeats;
 }
 
-std::vector<ClassBalance> balance(const PlanInput& input, const std::vector<int64_t>& posts,
-                                  const BalanceOptions& options) {
-  std::vector<ClassCount> classes;
-  for (size_t g = 0; g < posts.size(); ++g) classes.push_back({input.group_names[g], posts[g]});
-  return balance_classes(classes, options);
-}
+constexpr uint64_t kLeftOut = 0;  // a row that is not used: no bucket has a side of 0
 
 }  // namespace
-
-Repeats::Repeats(double value) {
-  if (!(value >= 0 && value <= kMaximum)) {
-    throw ConfigError(text("a picture would be repeated ", value, " times an epoch"), "dataset.sources.repeats",
-                      text("repeats, balance included, may be up to ", kMaximum));
-  }
-  fixed_ = static_cast<uint64_t>(std::ceil(std::ldexp(value, kFractionBits)));
-}
-
-double Repeats::value() const { return std::ldexp(static_cast<double>(fixed_), -kFractionBits); }
-
-int64_t Repeats::total(int64_t posts, int64_t epochs) const {
-  const Wide product = Wide{fixed_} * static_cast<uint64_t>(posts) * static_cast<uint64_t>(epochs);
-  return static_cast<int64_t>(product >> kFractionBits);
-}
 
 Stratum::Use Stratum::use(int64_t before, int64_t index) const {
   const int64_t rank = posts - 1 - (before + index) % posts;
@@ -79,37 +68,48 @@ Stratum::Use Stratum::use(int64_t before, int64_t index) const {
   return {begin + static_cast<int64_t>(post_of_rank(static_cast<uint64_t>(rank))), index / posts};
 }
 
-/// The rows' (bucket, repeats), each different one numbered.
-struct Strata::NumberedRows {
+/// The rows' (bucket, repeats) at one resolution, each different one numbered.
+class Strata::RowsOfResolution {
+ public:
   std::vector<StratumKey> keys;
+  std::vector<bool> used;
   std::vector<int64_t> posts;
   std::vector<uint32_t> number_of_row;
+  int64_t upscaled_out = 0, cropped_out = 0;
 
-  NumberedRows(const PlanInput& input, const std::vector<ClassBalance>& classes, const BucketOptions& options) {
-    std::vector<Repeats> repeats;  // class by class, source by source
-    for (const ClassBalance& each : classes) {
-      for (double source : input.source_repeats) repeats.emplace_back(each.repeats * source);
+  RowsOfResolution(const PlanInput& input, const RowRepeats& row_repeats, const Resolution& resolution) {
+    const RepeatsOfKinds repeats(row_repeats.uses_of_kinds(), resolution.repeats);
+    const BucketAssigner assign(resolution.options);
+    std::atomic<int64_t> upscaled{0}, cropped{0};
+    Numbering numbering = number_rows(input.size(), [&](int64_t begin, std::span<uint64_t> row_keys) {
+      int64_t out[3] = {};
+      for (size_t i = 0; i < row_keys.size(); ++i) {
+        const size_t row = static_cast<size_t>(begin) + i;
+        const int32_t width = input.widths[row], height = input.heights[row];
+        const BucketSize size = assign(width, height);
+        const BucketFit fit = assign.fit(width, height, size);
+        ++out[static_cast<size_t>(fit)];
+        const uint32_t kind = row_repeats.kind(static_cast<int64_t>(row));
+        row_keys[i] = fit == BucketFit::kFits ? pack(size, repeats.of_kind[kind]) : kLeftOut;
+      }
+      upscaled += out[static_cast<size_t>(BucketFit::kUpscaled)];
+      cropped += out[static_cast<size_t>(BucketFit::kCropped)];
+    });
+    upscaled_out = upscaled, cropped_out = cropped;
+    for (uint64_t key : numbering.keys) {
+      const BucketSize size{static_cast<int32_t>(key >> 48), static_cast<int32_t>(key >> 32 & 0xFFFF)};
+      keys.push_back({size, repeats.distinct[static_cast<uint32_t>(key)]});
+      used.push_back(key != kLeftOut && keys.back().repeats.fixed() > 0);
     }
-    const BucketAssigner assign(options);
-    std::unordered_map<StratumKey, uint32_t, StratumKeyHash> numbers;
-    number_of_row.reserve(input.rows.size());
-    for (const PlanInput::Row& row : input.rows) {
-      const size_t combination =
-          static_cast<size_t>(row.group) * input.source_repeats.size() + static_cast<size_t>(row.source);
-      const StratumKey key{assign(row.width, row.height), repeats.at(combination)};
-      const auto [found, is_new] = numbers.try_emplace(key, static_cast<uint32_t>(keys.size()));
-      if (is_new) keys.push_back(key), posts.push_back(0);
-      ++posts[found->second];
-      number_of_row.push_back(found->second);
-    }
+    number_of_row = std::move(numbering.number_of_row);
+    posts.resize(keys.size(), 0);
+    for (uint32_t number : number_of_row) ++posts[number];
   }
-
-  bool is_used(size_t number) const { return keys[number].repeats.fixed() > 0; }
 
   void merge_small_buckets(int64_t least) {
     std::map<BucketSize, double> samples;
     for (size_t i = 0; i < keys.size(); ++i) {
-      if (is_used(i)) samples[keys[i].size] += keys[i].repeats.value() * static_cast<double>(posts[i]);
+      if (used[i]) samples[keys[i].size] += keys[i].repeats.value() * static_cast<double>(posts[i]);
     }
     if (samples.empty()) return;
     std::vector<BucketSize> kept;
@@ -126,50 +126,74 @@ struct Strata::NumberedRows {
 
 Strata::Strata(PlanInput input, const BalanceOptions& balance_options, const BucketOptions& bucket_options,
                int64_t merge_below, uint64_t seed)
-    : input_(std::move(input)),
-      class_posts_(count_classes(input_)),
-      classes_(balance(input_, class_posts_, balance_options)) {
-  NumberedRows numbered(input_, classes_, bucket_options);
-  if (merge_below > 0) numbered.merge_small_buckets(merge_below);
-  sort_rows(numbered, lay_out(numbered, seed));
+    : input_(std::move(input)) {
+  const RowRepeats repeats(input_, balance_options);
+  balance_ = repeats.balance();
+  for (const Resolution& resolution : expand_resolutions(bucket_options)) {
+    RowsOfResolution rows(input_, repeats, resolution);
+    const auto side = static_cast<int32_t>(resolution.options.resolution);
+    resolutions_.push_back({side, resolution.repeats, rows.upscaled_out, rows.cropped_out});
+    add(std::move(rows), static_cast<int32_t>(resolutions_.size()) - 1, merge_below, seed);
+  }
+  if (repeats.weighted()) set_loss_weights(repeats);
 }
 
-std::vector<int64_t> Strata::lay_out(const NumberedRows& numbered, uint64_t seed) {
+/// Makes the buckets and strata of one resolution and sorts its rows into them.
+void Strata::add(RowsOfResolution rows, int32_t resolution, int64_t merge_below, uint64_t seed) {
+  if (merge_below > 0) rows.merge_small_buckets(merge_below);
   std::map<StratumKey, std::vector<size_t>> numbers_of;  // several numbers where buckets have merged
-  for (size_t i = 0; i < numbered.keys.size(); ++i) {
-    if (numbered.is_used(i)) numbers_of[numbered.keys[i]].push_back(i);
+  for (size_t i = 0; i < rows.keys.size(); ++i) {
+    if (rows.used[i]) numbers_of[rows.keys[i]].push_back(i);
   }
-  std::vector<int64_t> stratum_of_number(numbered.keys.size(), -1);
-  int64_t begin = 0;
+  std::vector<uint32_t> stratum_of_number(rows.keys.size(), kNoStratum);
+  const auto first_bucket = static_cast<int64_t>(buckets_.size());
+  auto begin = static_cast<int64_t>(order_.size());
   for (const auto& [key, numbers] : numbers_of) {
     const auto index = static_cast<int64_t>(strata_.size());
     int64_t posts = 0;
     for (size_t number : numbers) {
-      posts += numbered.posts[number];
-      stratum_of_number[number] = index;
+      posts += rows.posts[number];
+      stratum_of_number[number] = static_cast<uint32_t>(index);
     }
-    if (buckets_.empty() || buckets_.back().size != key.size) buckets_.push_back({key.size, index, index});
+    if (std::ssize(buckets_) == first_bucket || buckets_.back().size != key.size) {
+      buckets_.push_back({resolution, key.size, index, index});
+    }
     Bucket& bucket = buckets_.back();
     bucket.end_stratum = index + 1;
     bucket.posts += posts;
     bucket.samples_per_epoch += key.repeats.value() * static_cast<double>(posts);
-    const uint64_t rank_key = random_key(
-        seed, "plan rank",
-        {static_cast<uint64_t>(key.size.width), static_cast<uint64_t>(key.size.height), key.repeats.fixed()});
+    const uint64_t rank_key = random_key(seed, "plan rank",
+                                         {static_cast<uint64_t>(key.size.width), static_cast<uint64_t>(key.size.height),
+                                          key.repeats.fixed(), static_cast<uint64_t>(resolution)});
     strata_.push_back({key.repeats, rank_key, begin, posts});
     begin += posts;
   }
   order_.resize(static_cast<size_t>(begin));
-  return stratum_of_number;
+  std::vector<size_t> next;  // free place, by stratum
+  for (const Stratum& stratum : strata_) next.push_back(static_cast<size_t>(stratum.begin));
+  for (size_t row = 0; row < rows.number_of_row.size(); ++row) {
+    const uint32_t stratum = stratum_of_number[rows.number_of_row[row]];
+    if (stratum != kNoStratum) order_[next[stratum]++] = static_cast<uint32_t>(row);
+  }
 }
 
-void Strata::sort_rows(const NumberedRows& numbered, const std::vector<int64_t>& stratum_of_number) {
-  std::vector<size_t> next;
-  for (const Stratum& stratum : strata_) next.push_back(static_cast<size_t>(stratum.begin));
-  for (size_t row = 0; row < numbered.number_of_row.size(); ++row) {
-    const int64_t stratum = stratum_of_number[numbered.number_of_row[row]];
-    if (stratum >= 0) order_[next[static_cast<size_t>(stratum)]++] = static_cast<uint32_t>(row);
+/// Scales the kinds' weights so that their mean over the balanced samples of an epoch is 1.
+void Strata::set_loss_weights(const RowRepeats& repeats) {
+  double samples = 0, weighted = 0;
+  for (const Stratum& stratum : strata_) {
+    for (int64_t entry = stratum.begin; entry < stratum.begin + stratum.posts; ++entry) {
+      const uint32_t row = order_[static_cast<size_t>(entry)];
+      if (input_.sources[input_.source_of_row[row]].is_reg) continue;
+      samples += stratum.repeats.value();
+      weighted += stratum.repeats.value() * repeats.weight(row);
+    }
   }
+  for (size_t kind = 0; kind < repeats.weights_of_kinds().size(); ++kind) {
+    const bool is_reg = input_.sources[kind % input_.sources.size()].is_reg;
+    const double weight = repeats.weights_of_kinds()[kind];
+    loss_weights_.push_back(static_cast<float>(is_reg || weighted <= 0 ? 1 : weight * samples / weighted));
+  }
+  for (int64_t row = 0; row < input_.size(); ++row) kind_of_row_.push_back(repeats.kind(row));
 }
 
 double Strata::samples_per_epoch() const {

@@ -7,53 +7,24 @@
 // epochs) falls on rank n - 1 - v mod n. The posts simply take turns.
 #pragma once
 
-#include <compare>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "data/balance/balance.h"
 #include "data/bucket/bucket.h"
+#include "data/plan/plan_input.h"
+#include "data/plan/repeats.h"
 
 namespace atelier {
 
-/// The usable pictures.
-struct PlanInput {
-  struct Row {
-    int64_t row = 0;                // of the manifest
-    int32_t width = 0, height = 0;  // px, after EXIF orientation
-    int32_t group = 0;              // balance class: an index into group_names
-    int32_t source = 0;             // an index into source_repeats
-  };
-  std::vector<Row> rows;
-  std::vector<std::string> group_names;
-  std::vector<double> source_repeats = {1};  // multiply the repeats that balance gives
-};
-
-/// Repeats in units of 2^-40, rounded up: so n x r that is a whole number in decimals stays one, and floor is never
-/// wrong by floating point.
-class Repeats {
- public:
-  static constexpr double kMaximum = 1e6;
-
-  /// ConfigError unless 0 <= value <= kMaximum.
-  explicit Repeats(double value);
-  double value() const;
-  uint64_t fixed() const { return fixed_; }
-  auto operator<=>(const Repeats&) const = default;
-  /// floor(posts x repeats x epochs), exact.
-  int64_t total(int64_t posts, int64_t epochs) const;
-
- private:
-  uint64_t fixed_;
-};
+class RowRepeats;
 
 /// The posts of one bucket that are repeated equally often: entries [begin, begin + posts) of Strata::order().
 struct Stratum {
   /// One use of a post in an epoch.
   struct Use {
     int64_t entry;   // of Strata::order()
-    int64_t repeat;  // 0, 1 ... of this post in this epoch
+    int64_t repeat;  // 0, 1 ... of this post in this epoch, at this resolution
   };
 
   Repeats repeats;
@@ -70,26 +41,38 @@ struct Stratum {
 class Strata {
  public:
   struct Bucket {
+    int32_t resolution = 0;  // index into resolutions()
     BucketSize size;
     int64_t first_stratum = 0, end_stratum = 0;
     int64_t posts = 0;             // with repeats above 0
     double samples_per_epoch = 0;  // on average
   };
+  struct ResolutionUse {
+    int32_t resolution = 0;  // px
+    double repeats = 1;
+    int64_t upscaled_out = 0, cropped_out = 0;  // rows that max_upscale, max_crop_loss keep from it
+  };
 
   /// Balances, assigns buckets and sorts the rows. With `merge_below` > 0 the pictures of buckets of fewer samples an
-  /// epoch join the bucket of the nearest aspect that has enough (the fullest, when none has).
+  /// epoch join the bucket of the nearest aspect at the same resolution that has enough (the fullest, when none has).
+  /// ConfigError: options that contradict each other.
   Strata(PlanInput input, const BalanceOptions& balance, const BucketOptions& buckets, int64_t merge_below,
          uint64_t seed);
 
   const PlanInput& input() const { return input_; }
-  /// What balance gives, class by class.
-  const std::vector<ClassBalance>& classes() const { return classes_; }
-  const std::vector<int64_t>& class_posts() const { return class_posts_; }
-  /// Those in use, by size.
+  /// What balance gives, division by division and class by class.
+  const Balance& balance() const { return balance_; }
+  /// What the loss of a sample of input row `row` is multiplied by: 1 unless balance is applied as loss weights. Its
+  /// mean over the samples of an epoch that are balanced is 1.
+  double loss_weight(int64_t row) const { return loss_weights_.empty() ? 1 : loss_weights_[kind_of_row_[static_cast<size_t>(row)]]; }
+  bool has_loss_weights() const { return !loss_weights_.empty(); }
+
+  const std::vector<ResolutionUse>& resolutions() const { return resolutions_; }
+  /// Those in use, by resolution and size.
   const std::vector<Bucket>& buckets() const { return buckets_; }
   /// By bucket, within a bucket by repeats.
   const std::vector<Stratum>& strata() const { return strata_; }
-  /// Input rows (indices), stratum by stratum; rows with repeats 0 are absent.
+  /// Input rows (indices), stratum by stratum, each once a resolution; those with repeats 0 are absent.
   const std::vector<uint32_t>& order() const { return order_; }
 
   double samples_per_epoch() const;
@@ -97,15 +80,16 @@ class Strata {
   int64_t samples_before(int64_t bucket, int64_t epoch) const;
 
  private:
-  struct NumberedRows;
+  class RowsOfResolution;
 
-  /// Makes the buckets and strata; the stratum of each number, -1 for those never used.
-  std::vector<int64_t> lay_out(const NumberedRows& numbered, uint64_t seed);
-  void sort_rows(const NumberedRows& numbered, const std::vector<int64_t>& stratum_of_number);
+  void add(RowsOfResolution rows, int32_t resolution, int64_t merge_below, uint64_t seed);
+  void set_loss_weights(const RowRepeats& repeats);
 
   PlanInput input_;
-  std::vector<int64_t> class_posts_;
-  std::vector<ClassBalance> classes_;
+  Balance balance_;
+  std::vector<float> loss_weights_;    // by kind; empty: all 1
+  std::vector<uint32_t> kind_of_row_;  // only with loss weights
+  std::vector<ResolutionUse> resolutions_;
   std::vector<Bucket> buckets_;
   std::vector<Stratum> strata_;
   std::vector<uint32_t> order_;

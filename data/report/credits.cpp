@@ -13,7 +13,7 @@ std::vector<Credit> collect_credits(const Dataset& dataset) {
   const auto& rows = dataset.plan().strata().input().rows;
   for (size_t i = 0; i < rows.size(); ++i) {
     if (uses[i] == 0) continue;
-    for (const int32_t tag : manifest.tags(rows[i].row, TagCategory::kArtist)) {
+    for (const int32_t tag : manifest.tags(rows[i], TagCategory::kArtist)) {
       Credit& credit = by_tag[static_cast<size_t>(tag)];
       ++credit.posts;
       credit.uses += uses[i];

@@ -109,20 +109,26 @@ class Counter {
 };
 
 /// Shares that the repeats give, and buckets.
-void add_plan(const Strata& strata, Report& report) {
+void add_plan(const Manifest& manifest, const Strata& strata, Report& report) {
   std::array<double, kPersonClassCount> samples{};
   for (const Stratum& stratum : strata.strata()) {
     for (int64_t entry = stratum.begin; entry < stratum.begin + stratum.posts; ++entry) {
-      const uint32_t row = strata.order()[static_cast<size_t>(entry)];
-      samples[static_cast<size_t>(strata.input().rows[row].group)] += stratum.repeats.value();
+      const uint32_t row = strata.input().rows[strata.order()[static_cast<size_t>(entry)]];
+      samples[static_cast<size_t>(manifest.person(row).person_class)] += stratum.repeats.value();
     }
   }
   report.samples_per_epoch = strata.samples_per_epoch();
   for (size_t c = 0; c < report.classes.size(); ++c) {
     ClassReport& in_class = report.classes[c];
-    in_class.wanted = strata.classes()[c].wanted;
+    in_class.wanted = static_cast<double>(in_class.tally.usable) / static_cast<double>(strata.input().size());
     in_class.reached = report.samples_per_epoch > 0 ? samples[c] / report.samples_per_epoch : 0;
     in_class.repeats = in_class.tally.usable > 0 ? samples[c] / static_cast<double>(in_class.tally.usable) : 0;
+  }
+  for (const Balance::Marginal& marginal : strata.balance().marginals) {
+    if (marginal.by != "person_class") continue;
+    for (size_t c = 0; c < report.classes.size(); ++c) {
+      if (marginal.classes[c].wanted) report.classes[c].wanted = marginal.classes[c].wanted;
+    }
   }
   for (const Strata::Bucket& bucket : strata.buckets()) {
     report.buckets.push_back({bucket.size.width, bucket.size.height, bucket.posts, bucket.samples_per_epoch});
@@ -142,7 +148,7 @@ Report make_report(const Manifest& manifest, const Selection& selection, const S
     counter.add(row, selection.exclusions[static_cast<size_t>(row)] == Exclusion::kNone);
   }
   counter.finish(top);
-  if (strata) add_plan(*strata, report);
+  if (strata) add_plan(manifest, *strata, report);
   return report;
 }
 

@@ -42,12 +42,14 @@ TEST_F(DatasetTest, OnlySelectedPicturesArePlannedWithTheirClassAndSource) {
   EXPECT_EQ(dataset.manifest().size(), 4);
   EXPECT_THAT(dataset.selection().rows, ElementsAre(0, 1, 2));
   const PlanInput input = plan_input(dataset.manifest(), dataset.selection(), options_);
-  ASSERT_EQ(input.rows.size(), 3u);
-  EXPECT_EQ(input.rows[1].height, 96);
-  EXPECT_EQ(input.group_names[static_cast<size_t>(input.rows[1].group)], "boy_only");
-  EXPECT_EQ(input.group_names[static_cast<size_t>(input.rows[2].group)], "mixed");
-  EXPECT_EQ(input.rows[2].source, 1);
-  EXPECT_THAT(input.source_repeats, ElementsAre(1, 3));
+  ASSERT_EQ(input.size(), 3);
+  EXPECT_EQ(input.heights[1], 96);
+  const PlanInput::Marginal& division = input.marginals.at(0);
+  EXPECT_EQ(division.by, "person_class");
+  EXPECT_EQ(division.classes[division.class_of_row[1]], "boy_only");
+  EXPECT_EQ(division.classes[division.class_of_row[2]], "mixed");
+  EXPECT_THAT(input.source_of_row, ElementsAre(0, 0, 1));
+  EXPECT_EQ(input.sources[1].repeats, 3);
   EXPECT_THAT(dataset.plan().uses(), ElementsAre(1, 1, 3));
 }
 

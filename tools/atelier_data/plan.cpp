@@ -75,7 +75,7 @@ void dataset_plan(const PlanArguments& arguments) {
   }
   const PlanSetting setting{static_cast<uint64_t>(run.seed), arguments.world_size, side_divisor(run)};
   const Dataset dataset(run.dataset, batching, setting, manifest_dir(run));
-  std::cout << plan_table(make_plan_report(dataset.plan(), dataset.plan().uses())) << std::flush;
+  std::cout << plan_table(make_plan_report(dataset.plan(), dataset.plan().uses_of_entries())) << std::flush;
   if (arguments.out.empty()) return;
   write_plan(dataset.plan(), dataset.manifest(), arguments.out);
   log_info("the plan is in ", arguments.out);

@@ -23,17 +23,16 @@ std::string figures(const PlanReport& report) {
   add("uses of a picture in the run, mean", fixed_decimals(report.mean_exposure, 2));
   add("uses of a picture in the run, most", grouped(report.largest_exposure));
   add("largest repeat of a picture an epoch", fixed_decimals(report.largest_repeat, 3));
-  add("enlarged pictures", grouped(report.upscaled));
   add("area cropped away, mean of the samples", percent(report.crop_loss));
   return table.str();
 }
 
-std::string classes(const PlanReport& report) {
-  TextTable table({"class", "pictures", "natural", "wanted", "reached", "repeats"});
-  for (const PlanReport::Class& each : report.classes) {
+std::string classes(const PlanReport::Marginal& marginal) {
+  TextTable table({marginal.by, "pictures", "natural", "wanted", "reached", "repeats"});
+  for (const PlanReport::Class& each : marginal.classes) {
     if (each.posts == 0) continue;
-    table.add({each.name, grouped(each.posts), percent(each.natural), percent(each.wanted), percent(each.reached),
-               fixed_decimals(each.repeats, 3)});
+    table.add({each.name, grouped(each.posts), percent(each.natural), each.wanted ? percent(*each.wanted) : "-",
+               percent(each.reached), fixed_decimals(each.repeats, 3)});
   }
   return table.str();
 }
@@ -54,7 +53,7 @@ std::string buckets(const PlanReport& report) {
 }  // namespace
 
 std::string plan_table(const PlanReport& report) {
-  return text(figures(report), "\n", classes(report), "\n", buckets(report));
+  return text(figures(report), "\n", classes(report.marginals[0]), "\n", buckets(report));
 }
 
 }  // namespace atelier

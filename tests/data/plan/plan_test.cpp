@@ -1,10 +1,12 @@
 #include "data/plan/plan.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <set>
 #include <stdexcept>
 
@@ -16,12 +18,11 @@ namespace {
 
 constexpr uint64_t kCases = 60;
 
-using Use = std::tuple<int64_t, int64_t, int64_t>;  // epoch, row, repeat
+using Use = std::tuple<int32_t, int64_t, int64_t, int64_t>;  // resolution, epoch, row, repeat
 
 PlanInput squares(int64_t count) {
-  PlanInput input;
-  input.group_names = {"all"};
-  for (int64_t i = 0; i < count; ++i) input.rows.push_back({i, 512, 512, 0, 0});
+  PlanInput input = empty_input();
+  for (int64_t i = 0; i < count; ++i) add_picture(input, i, 512, 512, 0, 0);
   return input;
 }
 
@@ -55,7 +56,7 @@ TEST(Plan, CarriesOverWhatAnEpochLeaves) {
 // other one 2, 3, 2 batches, and 30 - 28 = 2 at the very end.
 TEST(Plan, ShortBatches) {
   PlanInput input = squares(10);
-  for (int64_t i = 0; i < 3; ++i) input.rows.push_back({10 + i, 832, 1216, 0, 0});
+  for (int64_t i = 0; i < 3; ++i) add_picture(input, 10 + i, 832, 1216, 0, 0);
   const Plan plan(input, {}, {}, epochs_of(4, 3), 1, 7);
   const std::vector<GlobalBatch> batches = all_batches(plan);
   ASSERT_EQ(batches.size(), 11u);
@@ -70,68 +71,189 @@ TEST(Plan, ShortBatches) {
   EXPECT_EQ(batches.back().samples.size(), 2u);
 }
 
-// Over whole epochs: each row as often as the formula says, every (epoch, row, repeat) once, totals to the sample.
-TEST(Plan, DropsNothingAndDuplicatesNothing) {
-  for (uint64_t number = 0; number < kCases; ++number) {
-    const PlanCase one = random_case(number);
-    const Plan plan = one.plan();
-    const int64_t epochs = *one.batching.max_train_epochs;
-    std::set<Use> seen;
-    std::map<int64_t, int64_t> uses;
-    for (const GlobalBatch& batch : all_batches(plan)) {
-      for (const PlannedSample& sample : batch.samples) {
-        ASSERT_TRUE(seen.insert({sample.epoch, sample.row, sample.repeat}).second);
-        ASSERT_LE(sample.epoch, batch.epoch);
-        ++uses[sample.row];
-      }
+/// Over whole epochs: each row at each resolution as often as the formula says, every (resolution, epoch, row, repeat)
+/// once, totals to the sample; nothing emitted before its time.
+void expect_every_use_once(const PlanCase& one, const Plan& plan) {
+  const int64_t first = one.first_epoch, end = first + *one.batching.max_train_epochs;
+  std::set<Use> seen;
+  std::map<std::pair<int32_t, int64_t>, int64_t> uses;
+  for (const GlobalBatch& batch : all_batches(plan)) {
+    for (const PlannedSample& sample : batch.samples) {
+      ASSERT_TRUE(seen.insert({batch.resolution, sample.epoch, sample.row, sample.repeat}).second);
+      ASSERT_LE(sample.epoch, batch.epoch);
+      ASSERT_GE(sample.epoch, first);
+      ++uses[{batch.resolution, sample.row}];
     }
-    int64_t expected_total = 0;
-    for (const Stratum& stratum : plan.strata().strata()) {
-      const double total = stratum.repeats.value() * static_cast<double>(stratum.posts * epochs);
+  }
+  int64_t expected_total = 0;
+  for (const Strata::Bucket& bucket : plan.strata().buckets()) {
+    const int32_t resolution = plan.strata().resolutions()[static_cast<size_t>(bucket.resolution)].resolution;
+    for (int64_t s = bucket.first_stratum; s < bucket.end_stratum; ++s) {
+      const Stratum& stratum = plan.strata().strata()[static_cast<size_t>(s)];
       int64_t found = 0;
       for (int64_t i = stratum.begin; i < stratum.begin + stratum.posts; ++i) {
-        const int64_t of_row = uses[one.input.rows[plan.strata().order()[static_cast<size_t>(i)]].row];
-        const double wanted = stratum.repeats.value() * static_cast<double>(epochs);
+        const uint32_t row = one.input.rows[plan.strata().order()[static_cast<size_t>(i)]];
+        const int64_t of_row = uses[{resolution, row}];
+        const double wanted = stratum.repeats.value() * static_cast<double>(end - first);
         ASSERT_LT(std::abs(static_cast<double>(of_row) - wanted), 1);  // floor or ceil of r times, over all epochs
         found += of_row;
       }
-      ASSERT_EQ(found, static_cast<int64_t>(std::floor(total)));
+      ASSERT_EQ(found, total_uses(stratum, end) - total_uses(stratum, first));
       expected_total += found;
     }
-    ASSERT_EQ(static_cast<int64_t>(seen.size()), expected_total);
-    for (const auto& [epoch, row, repeat] : seen) {
-      ASSERT_TRUE(repeat == 0 || seen.contains({epoch, row, repeat - 1}));
-    }
+  }
+  ASSERT_EQ(static_cast<int64_t>(seen.size()), expected_total);
+  for (const auto& [resolution, epoch, row, repeat] : seen) {
+    ASSERT_TRUE(repeat == 0 || seen.contains({resolution, epoch, row, repeat - 1}));
+  }
+}
+
+TEST(Plan, DropsNothingAndDuplicatesNothing) {
+  for (uint64_t number = 0; number < kCases; ++number) {
+    SCOPED_TRACE(number);
+    const PlanCase one = random_case(number);
+    expect_every_use_once(one, one.plan());
+  }
+}
+
+TEST(Plan, DropsNothingOfManyPictures) {
+  for (uint64_t number : {1000, 1001}) {
+    const PlanCase one = random_case(number, 60'000);
+    expect_every_use_once(one, one.plan());
   }
 }
 
 // The batch counts of the design, from the strata's totals alone.
 TEST(Plan, EmitsTheBatchesOfTheFormula) {
   for (uint64_t number = 0; number < kCases; ++number) {
+    SCOPED_TRACE(number);
     const PlanCase one = random_case(number);
     const Plan plan = one.plan();
-    const int64_t size = *one.batching.global_batch_size, epochs = *one.batching.max_train_epochs;
-    std::map<std::tuple<int64_t, int32_t, int32_t>, int64_t> full;
+    const int64_t size = *one.batching.global_batch_size, first = one.first_epoch;
+    std::map<std::tuple<int64_t, int32_t, int32_t, int32_t>, int64_t> full;
     for (const GlobalBatch& batch : all_batches(plan)) {
       ASSERT_LE(static_cast<int64_t>(batch.samples.size()), size);
-      if (static_cast<int64_t>(batch.samples.size()) == size) ++full[{batch.epoch, batch.width, batch.height}];
+      if (static_cast<int64_t>(batch.samples.size()) < size) continue;
+      ++full[{batch.epoch, batch.resolution, batch.width, batch.height}];
     }
     for (const Strata::Bucket& bucket : plan.strata().buckets()) {
       if (bucket.samples_per_epoch < static_cast<double>(size)) continue;
-      const auto before = [&](int64_t epoch) {
-        double samples = 0;
+      const auto since_first = [&](int64_t epoch) {
+        int64_t samples = 0;
         for (int64_t s = bucket.first_stratum; s < bucket.end_stratum; ++s) {
           const Stratum& stratum = plan.strata().strata()[static_cast<size_t>(s)];
-          samples += std::floor(stratum.repeats.value() * static_cast<double>(stratum.posts * epoch));
+          samples += total_uses(stratum, epoch) - total_uses(stratum, first);
         }
-        return static_cast<int64_t>(samples);
+        return samples;
       };
-      for (int64_t epoch = 0; epoch < epochs; ++epoch) {
-        const std::tuple key{epoch, bucket.size.width, bucket.size.height};
-        ASSERT_EQ(full[key], before(epoch + 1) / size - before(epoch) / size);
+      const int32_t resolution = plan.strata().resolutions()[static_cast<size_t>(bucket.resolution)].resolution;
+      for (int64_t epoch = first; epoch < first + *one.batching.max_train_epochs; ++epoch) {
+        const std::tuple key{epoch, resolution, bucket.size.width, bucket.size.height};
+        ASSERT_EQ(full[key], since_first(epoch + 1) / size - since_first(epoch) / size);
       }
     }
   }
+}
+
+// A small folder: every picture is seen in the first epoch, whatever its shape.
+TEST(Plan, LeavesOutNoPictureOfASmallFolder) {
+  for (uint64_t number = 0; number < kCases; ++number) {
+    CounterRng rng(number, "small folder", {});
+    PlanInput input = empty_input();
+    const auto posts = static_cast<int64_t>(20 + rng.below(30));
+    for (int64_t i = 0; i < posts; ++i) {
+      add_picture(input, i, static_cast<int32_t>(1 + rng.below(3000)), static_cast<int32_t>(1 + rng.below(3000)));
+    }
+    const Plan plan(input, {}, {}, epochs_of(1 + static_cast<int64_t>(rng.below(64)), 1), 1, number);
+    for (uint32_t uses : plan.uses()) ASSERT_EQ(uses, 1u);
+    ASSERT_EQ(plan.sequence().size(), std::ssize(all_batches(plan)));
+  }
+}
+
+// The same on one core and on all: rows enough for several parts.
+TEST(Plan, IsTheSameOnOneCore) {
+  CounterRng rng(5, "many rows", {});
+  PlanCase one;
+  one.input = random_input(rng, 200'000);
+  one.batching = epochs_of(64, 2);
+  one.balance.target = {{"girl_only", 0.4}};
+  const Plan parallel = one.plan();
+  cpu_set_t all, first;
+  ASSERT_EQ(sched_getaffinity(0, sizeof all, &all), 0);
+  CPU_ZERO(&first);
+  for (int cpu = 0; CPU_COUNT(&first) == 0; ++cpu) {
+    if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &first);
+  }
+  ASSERT_EQ(sched_setaffinity(0, sizeof first, &first), 0);
+  const Plan alone = one.plan();
+  const std::vector<uint32_t> uses = alone.uses();
+  ASSERT_EQ(sched_setaffinity(0, sizeof all, &all), 0);
+  EXPECT_EQ(parallel.strata().order(), alone.strata().order());
+  EXPECT_EQ(parallel.uses(), uses);
+  EXPECT_EQ(parallel.step(77), alone.step(77));
+}
+
+// Several resolutions: each picture once at each, its share of turns at a resolution of half a repeat.
+TEST(Plan, ASampleIsUsedOnceARepeatAndResolution) {
+  PlanCase one;
+  one.input = squares(40);
+  one.batching = epochs_of(8, 4);
+  one.buckets.resolutions = {{512, 1, {}, {}}, {768, 0.5, {}, {}}};
+  const Plan plan = one.plan();
+  std::map<std::pair<int32_t, int64_t>, int64_t> uses;
+  for (const GlobalBatch& batch : all_batches(plan)) {
+    EXPECT_EQ(batch.width, batch.resolution);
+    for (const PlannedSample& sample : batch.samples) ++uses[{batch.resolution, sample.row}];
+  }
+  for (int64_t row = 0; row < 40; ++row) {
+    EXPECT_EQ((uses[{512, row}]), 4);
+    EXPECT_EQ((uses[{768, row}]), 2);
+  }
+}
+
+// What a resolution would enlarge too much is used at the others.
+TEST(Plan, PicturesBeyondALimitLeaveTheResolution) {
+  PlanInput input = empty_input();
+  add_picture(input, 0, 512, 512), add_picture(input, 1, 768, 768), add_picture(input, 2, 300, 300);
+  add_picture(input, 3, 2048, 256);  // to 1024 x 256 at 512, half of it to 768 x 768
+  BucketOptions buckets;
+  buckets.resolutions = {{512, 1, {}, {}}, {768, 1, {}, {}}};
+  buckets.enable_bucket = false;
+  buckets.max_upscale = 1.2;
+  Plan plan(input, {}, buckets, epochs_of(4, 1), 1, 7);
+  EXPECT_EQ(plan.uses(), (std::vector<uint32_t>{1, 2, 0, 0}));
+  EXPECT_EQ(plan.strata().resolutions()[0].upscaled_out, 2);
+  EXPECT_EQ(plan.strata().resolutions()[1].upscaled_out, 3);
+  buckets.max_upscale.reset();
+  buckets.max_crop_loss = 0.5;
+  plan = Plan(input, {}, buckets, epochs_of(4, 1), 1, 7);
+  EXPECT_EQ(plan.uses(), (std::vector<uint32_t>{2, 2, 2, 0}));
+  EXPECT_EQ(plan.strata().resolutions()[0].cropped_out, 1);
+}
+
+// A stage goes on with the turns of the epochs before it: with half a repeat, the other half of the pictures.
+TEST(Plan, AStageGoesOnWithTheTurns) {
+  PlanCase one;
+  one.input = squares(20);
+  one.input.sources = {{0.5}};
+  one.batching = epochs_of(4, 1);
+  std::vector<uint32_t> sum = one.plan().uses();
+  one.first_epoch = 1;
+  const std::vector<uint32_t> second = one.plan().uses();
+  for (size_t i = 0; i < sum.size(); ++i) EXPECT_EQ(sum[i] + second[i], 1u);
+  EXPECT_EQ(one.plan().epoch_of_step(1), 1);
+}
+
+// sd-scripts' rule: as many regularisation samples as others; ours all take turns.
+TEST(Plan, RegularisationPicturesMatchTheOthersInNumber) {
+  PlanInput input = squares(30);
+  for (int64_t i = 0; i < 45; ++i) add_picture(input, 100 + i, 512, 512, 0, 1);
+  input.sources = {{2}, {1, true}};
+  const Plan plan(input, {}, {}, epochs_of(5, 3), 1, 7);
+  const std::vector<uint32_t> uses = plan.uses();
+  EXPECT_EQ(std::accumulate(uses.begin(), uses.begin() + 30, 0u), 180u);
+  EXPECT_EQ(std::accumulate(uses.begin() + 30, uses.end(), 0u), 180u);
+  for (size_t i = 30; i < uses.size(); ++i) EXPECT_EQ(uses[i], 4u);  // 60 / 45 x 3
 }
 
 TEST(Plan, IsTheSameForEveryWorldSize) {
@@ -172,7 +294,7 @@ TEST(Plan, ALongerRunBeginsTheSame) {
     one.batching.max_train_epochs.reset();
     const Plan longer = one.plan();
     ASSERT_EQ(longer.total_steps(), plan.total_steps() + 17);
-    for (int64_t step = 1; step <= plan.sequence().epoch_begin(plan.total_epochs()); ++step) {
+    for (int64_t step = 1; step <= plan.sequence().epoch_begin(plan.sequence().end_epoch()); ++step) {
       ASSERT_EQ(longer.step(step), plan.step(step));
     }
   }
@@ -217,7 +339,7 @@ TEST(Plan, UsesAreWhatAWalkCounts) {
       for (const PlannedSample& sample : batch.samples) ++counted[sample.row];
     }
     const std::vector<uint32_t> uses = plan.uses();
-    for (size_t i = 0; i < uses.size(); ++i) ASSERT_EQ(uses[i], counted[one.input.rows[i].row]);
+    for (size_t i = 0; i < uses.size(); ++i) ASSERT_EQ(uses[i], counted[one.input.rows[i]]);
   }
 }
 
@@ -262,7 +384,7 @@ TEST(Plan, WrongOptionsAreErrors) {
   EXPECT_THROW(Plan(squares(5), {}, {}, batching, 1, 7), ConfigError);
   EXPECT_THROW(Plan(squares(0), {}, {}, epochs_of(10, 1), 1, 7), DataError);
   PlanInput unused = squares(5);
-  unused.source_repeats = {0};
+  unused.sources = {{0}};
   EXPECT_THROW(Plan(unused, {}, {}, epochs_of(10, 1), 1, 7), DataError);
 }
 

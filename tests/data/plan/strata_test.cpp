@@ -61,39 +61,46 @@ TEST(Stratum, TurnsAreTheFormula) {
   }
 }
 
+// Each row in the bucket that the assigner names, with the repeats of its class, source and resolution.
 TEST(Strata, EveryRowHasItsPlace) {
-  for (uint64_t number = 0; number < 40; ++number) {
-    const PlanCase one = random_case(number);
+  for (uint64_t number = 0; number < 60; ++number) {
+    PlanCase one = random_case(number);
+    one.balance.rake.clear(), one.balance.repeat_factor = {}, one.balance.apply = "repeats";
+    one.input.rarest_tag_posts.clear(), one.input.marginals.resize(1);
     const Strata strata(one.input, one.balance, one.buckets, 0, one.seed);
-    const BucketAssigner assign(one.buckets);
-    std::set<uint32_t> rows;
+    const std::vector<Resolution> resolutions = expand_resolutions(one.buckets);
+    std::vector<int64_t> placed(resolutions.size(), 0);
+    std::set<std::pair<int32_t, uint32_t>> rows;
     int64_t posts = 0;
     for (const Strata::Bucket& bucket : strata.buckets()) {
+      const auto r = static_cast<size_t>(bucket.resolution);
+      const BucketAssigner assign(resolutions[r].options);
+      placed[r] += bucket.posts;
       for (int64_t s = bucket.first_stratum; s < bucket.end_stratum; ++s) {
         const Stratum& stratum = strata.strata()[static_cast<size_t>(s)];
         EXPECT_EQ(stratum.begin, posts);
         posts += stratum.posts;
         for (int64_t entry = stratum.begin; entry < posts; ++entry) {
-          const uint32_t index = strata.order()[static_cast<size_t>(entry)];
-          const PlanInput::Row& row = one.input.rows[index];
-          EXPECT_TRUE(rows.insert(index).second);
-          EXPECT_EQ(assign(row.width, row.height), bucket.size);
-          const double repeats = strata.classes()[static_cast<size_t>(row.group)].repeats *
-                                 one.input.source_repeats[static_cast<size_t>(row.source)];
-          EXPECT_NEAR(stratum.repeats.value(), repeats, 1e-11);
+          const uint32_t row = strata.order()[static_cast<size_t>(entry)];
+          EXPECT_TRUE(rows.insert({bucket.resolution, row}).second);
+          EXPECT_EQ(assign(one.input.widths[row], one.input.heights[row]), bucket.size);
+          const double of_class = strata.balance().marginals[0].classes[one.input.marginals[0].class_of_row[row]].repeats;
+          const double repeats = of_class * one.input.sources[one.input.source_of_row[row]].repeats;
+          EXPECT_NEAR(stratum.repeats.value(), repeats * resolutions[r].repeats, 1e-11);
         }
       }
     }
-    EXPECT_EQ(rows.size(), one.input.rows.size());
+    for (size_t r = 0; r < resolutions.size(); ++r) {
+      EXPECT_EQ(placed[r] + strata.resolutions()[r].upscaled_out, one.input.size());
+    }
   }
 }
 
 TEST(Strata, SmallBucketsJoinTheNearestAspect) {
-  PlanInput input;
-  input.group_names = {"all"};
+  PlanInput input = empty_input();
   const auto add = [&](int32_t width, int32_t height, int count) {
     for (int i = 0; i < count; ++i)
-      input.rows.push_back({static_cast<int64_t>(input.rows.size()), width, height, 0, 0});
+      add_picture(input, static_cast<int64_t>(input.rows.size()), width, height, 0, 0);
   };
   add(512, 512, 20), add(576, 448, 3), add(768, 320, 10), add(704, 320, 2), add(256, 1024, 1);
   BucketOptions options;
@@ -108,9 +115,8 @@ TEST(Strata, SmallBucketsJoinTheNearestAspect) {
 }
 
 TEST(Strata, RepeatsOfZeroAreLeftOut) {
-  PlanInput input;
-  input.group_names = {"a", "b"};
-  for (int i = 0; i < 10; ++i) input.rows.push_back({i, 512, 512, i % 2, 0});
+  PlanInput input = empty_input({"a", "b"});
+  for (int i = 0; i < 10; ++i) add_picture(input, i, 512, 512, i % 2, 0);
   BalanceOptions balance;
   balance.target = {{"a", 1}, {"b", 0}};
   const Strata strata(input, balance, {}, 0, 7);
