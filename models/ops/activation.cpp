@@ -10,7 +10,7 @@
 namespace atelier {
 namespace {
 
-constexpr double kQuickGeluSlope = 1.702;
+using cpu::kQuickGeluSlope;
 constexpr int64_t kNumbersACurveTask = 1 << 15;
 
 /// Of the CPU's kernels, if they take the tensor.

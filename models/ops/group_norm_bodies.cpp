@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include <algorithm>
+
 #include "models/ops/cpu/kernels.h"
 #include "models/ops/cuda/cuda_bodies.h"
 

@@ -22,7 +22,8 @@ struct Normalised {
   at::Tensor mean, rstd;  // [B, groups], or [..., 1] of a LayerNorm
 };
 
-/// `input` may have any layout; the output keeps channels_last, and is contiguous otherwise.
+/// `input` may have any layout. The output of a GroupNorm of [B, C, h, w] is channels_last where our kernels for CUDA
+/// run; elsewhere it keeps channels_last, and is contiguous otherwise.
 Normalised norm_activation(const NormShape& shape, Activation activation, const at::Tensor& input,
                            const at::Tensor& weight /*[C]*/, const at::Tensor& bias /*[C]*/);
 

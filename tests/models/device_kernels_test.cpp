@@ -106,7 +106,7 @@ GroupNormRun<Number> run_kernels(const GroupNormCase& c, bool silu, const GroupN
   const GroupNormArguments<Number> call{size,        silu,        input.data(),  weight.data(),
                                         bias.data(), mean.data(), rstd.data(), scratch.data()};
   group_norm_forward(call, kEps, output.data(), launch);
-  group_norm_forward(call, -1, again.data(), launch);
+  group_norm_again(call, again.data(), launch);
   group_norm_backward(call, {gradient.data(), of_input.data(), of_weight.data(), of_bias.data()}, launch);
   const auto sizes = data.input.sizes();
   return {output.tensor(sizes), again.tensor(sizes), of_input.tensor(sizes), of_weight.tensor({c.channels}),

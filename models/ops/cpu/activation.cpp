@@ -4,7 +4,7 @@
 namespace atelier::cpu {
 namespace {
 
-constexpr float kQuickGeluSlope = 1.702F;
+constexpr auto kSlope = static_cast<float>(kQuickGeluSlope);
 
 struct Silu {
   static ATELIER_INLINE float value(float x) { return silu(x); }
@@ -20,8 +20,8 @@ struct Gelu {
 };
 
 struct QuickGelu {
-  static ATELIER_INLINE float value(float x) { return x * sigmoid(kQuickGeluSlope * x); }
-  static ATELIER_INLINE float slope(float x) { return silu_slope(kQuickGeluSlope * x); }
+  static ATELIER_INLINE float value(float x) { return x * sigmoid(kSlope * x); }
+  static ATELIER_INLINE float slope(float x) { return silu_slope(kSlope * x); }
 };
 
 template <class Curve>

@@ -28,6 +28,7 @@ void normalise_backward(const Group& group, Moments moments, bool silu, const fl
                         float* input_gradient, float* weight_gradient, float* bias_gradient);
 
 enum class Curve { kSilu, kGelu, kQuickGelu };
+constexpr double kQuickGeluSlope = 1.702;  // x * sigmoid(slope x), CLIP's
 
 void activate(Curve curve, int64_t count, const float* input, float* output);
 /// gradient * curve'(input)

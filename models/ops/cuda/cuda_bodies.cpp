@@ -95,11 +95,8 @@ class CudaGroupNorm : public GroupNormBody {
 const GroupNormBody* cuda_group_norm(const at::Tensor& input, const at::Tensor& weight) {
   static const CudaGroupNorm body;
   const bool taken = input.dim() == 4 && number_type(input) && weight.scalar_type() == input.scalar_type() &&
-                     weight.is_contiguous();
-  if (!taken) return nullptr;
-  cuda::GroupNorm call{};
-  call.channels = static_cast<int>(input.size(1));
-  return cuda::group_norm_fits(call) ? &body : nullptr;
+                     weight.is_contiguous() && cuda::group_norm_fits(static_cast<int>(input.size(1)));
+  return taken ? &body : nullptr;
 }
 
 bool cuda_geglu_takes(const at::Tensor& input) {

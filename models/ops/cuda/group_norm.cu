@@ -20,23 +20,24 @@ device::GroupNormArguments<Number> arguments(const GroupNorm& call) {
           call.scratch};
 }
 
-void forward(const GroupNorm& call, float eps, void* output, CUstream_st* stream) {
-  with_number(call.type, [&]<class Number>() {
-    device::group_norm_forward(arguments<Number>(call), eps, static_cast<Number*>(output), Launch(stream));
-  });
-}
-
 }  // namespace
 
-bool group_norm_fits(const GroupNorm& call) { return device::group_norm_fits(size_of(call)); }
+bool group_norm_fits(int channels) { return device::group_norm_fits(channels); }
 
 int64_t group_norm_scratch(const GroupNorm& call) { return device::group_norm_scratch(size_of(call)); }
 
 void group_norm_forward(const GroupNorm& call, double eps, void* output, CUstream_st* stream) {
-  forward(call, static_cast<float>(eps), output, stream);
+  with_number(call.type, [&]<class Number>() {
+    device::group_norm_forward(arguments<Number>(call), static_cast<float>(eps), static_cast<Number*>(output),
+                               Launch(stream));
+  });
 }
 
-void group_norm_again(const GroupNorm& call, void* output, CUstream_st* stream) { forward(call, -1, output, stream); }
+void group_norm_again(const GroupNorm& call, void* output, CUstream_st* stream) {
+  with_number(call.type, [&]<class Number>() {
+    device::group_norm_again(arguments<Number>(call), static_cast<Number*>(output), Launch(stream));
+  });
+}
 
 void group_norm_backward(const GroupNorm& call, const void* gradient, void* input_gradient, void* weight_gradient,
                          void* bias_gradient, CUstream_st* stream) {

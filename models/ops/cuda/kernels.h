@@ -21,7 +21,7 @@ struct GroupNorm {
 };
 
 /// Whether the kernels take this many channels.
-bool group_norm_fits(const GroupNorm& call);
+bool group_norm_fits(int channels);
 /// Floats.
 int64_t group_norm_scratch(const GroupNorm& call);
 

@@ -13,10 +13,12 @@
 
 #if defined(__CUDACC__)
 #define ATELIER_DEVICE __device__ __forceinline__
+#define ATELIER_EVERYWHERE __host__ __device__
 // Before a loop over memory: several loads are on their way at once.
 #define ATELIER_UNROLL _Pragma("unroll 4")
 #else
 #define ATELIER_DEVICE inline
+#define ATELIER_EVERYWHERE
 #define ATELIER_UNROLL
 #endif
 

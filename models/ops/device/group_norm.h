@@ -71,29 +71,13 @@ struct MomentsKernel {
   float eps;
 
   ATELIER_DEVICE void operator()(Block& block) const {
-    const int groups = size.groups, lanes = lanes_of(size.groups);
-    float *sums = block.shared(), *squares = sums + lanes * groups;  // [lanes, groups]
+    const int groups = size.groups;
     const int64_t sample = block.x();
-    block.phase([&](int thread) {
-      for (int i = thread; i < lanes * groups; i += block.threads()) {
-        float sum = 0, square = 0;
-        ATELIER_UNROLL
-        for (int part = i / groups; part < parts; part += lanes) {
-          const float* in = partial + ((sample * parts + part) * groups + i % groups) * 2;
-          sum += in[0];
-          square += in[1];
-        }
-        sums[i] = sum;
-        squares[i] = square;
-      }
-    });
+    const JoinedParts joined(block, groups);
+    block.phase([&](int thread) { joined.gather(block, thread, partial + sample * parts * groups * 2, parts, groups); });
     block.phase([&](int thread) {
       for (int group = thread; group < groups; group += block.threads()) {
-        float sum = 0, square = 0;
-        for (int lane = 0; lane < lanes; ++lane) {
-          sum += sums[lane * groups + group];
-          square += squares[lane * groups + group];
-        }
+        const auto [sum, square] = joined.total(group);
         const int64_t first = sample * size.pixels * size.channels + group * size.group_channels();
         const float count = static_cast<float>(size.pixels) * static_cast<float>(size.group_channels());
         const float distance = sum / count, variance = square / count - distance * distance;
@@ -103,14 +87,9 @@ struct MomentsKernel {
     });
   }
 
-  static ATELIER_DEVICE int lanes_of(int groups) {
-    return groups < kGroupNormThreads ? kGroupNormThreads / groups : 1;
-  }
-
   static Grid grid(const GroupNormSize& size) {
     Grid grid{size.samples, 1, kGroupNormThreads};
-    const int places = size.groups < kGroupNormThreads ? kGroupNormThreads : size.groups;
-    grid.shared_bytes = 2 * sizeof(float) * static_cast<size_t>(places);
+    grid.shared_bytes = JoinedParts::shared_bytes(size.groups);
     return grid;
   }
 };

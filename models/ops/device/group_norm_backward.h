@@ -78,30 +78,17 @@ struct JoinPartsKernel {
   int parts;
 
   ATELIER_DEVICE void operator()(Block& block) const {
-    const int depth = size.group_channels(), lanes = lanes_of(size);
+    const int depth = size.group_channels();
     const int64_t group = block.x(), sample = block.y(), channel = group * depth;
     const float r = rstd[sample * size.groups + group];
-    float *sums = block.shared(), *products = sums + lanes * depth;  // [lanes, depth]
+    const JoinedParts joined(block, depth);
+    float *sums = joined.first, *products = joined.second;
     block.phase([&](int thread) {
-      for (int i = thread; i < lanes * depth; i += block.threads()) {
-        float sum = 0, product = 0;
-        ATELIER_UNROLL
-        for (int part = i / depth; part < parts; part += lanes) {
-          const float* in = partial + ((sample * parts + part) * size.channels + channel + i % depth) * 2;
-          sum += in[0];
-          product += in[1];
-        }
-        sums[i] = sum;
-        products[i] = product;
-      }
+      joined.gather(block, thread, partial + (sample * parts * size.channels + channel) * 2, parts, size.channels);
     });
     block.phase([&](int thread) {
       for (int c = thread; c < depth; c += block.threads()) {
-        float sum = 0, product = 0;
-        for (int lane = 0; lane < lanes; ++lane) {
-          sum += sums[lane * depth + c];
-          product += products[lane * depth + c];
-        }
+        const auto [sum, product] = joined.total(c);
         float* out = channel_gradients + (sample * size.channels + channel + c) * 2;
         out[0] = sum;
         out[1] = product * r;
@@ -121,10 +108,6 @@ struct JoinPartsKernel {
       out[0] = -r * sum / count;
       out[1] = -r * r * r * product / count;
     });
-  }
-
-  static ATELIER_DEVICE int lanes_of(const GroupNormSize& size) {
-    return size.group_channels() < kGroupNormThreads ? kGroupNormThreads / size.group_channels() : 1;
   }
 };
 

@@ -16,7 +16,7 @@ struct GroupNormArguments {
 };
 
 /// What the shared memory of a block allows everywhere (48 KiB).
-inline bool group_norm_fits(const GroupNormSize& size) { return size.channels <= 6144; }
+inline bool group_norm_fits(int channels) { return channels <= 6144; }
 
 /// Floats of scratch memory, for the forward and for the backward pass.
 inline int64_t group_norm_scratch(const GroupNormSize& size) {
@@ -65,8 +65,7 @@ void group_norm_gradients(const GroupNormArguments<Number>& call, const GroupNor
          GradientSumsKernel<Number, kWidth, kSilu>{gradients.gradient, call.input, call.weight, call.bias, call.mean,
                                                    call.rstd, partial, size, layout});
   Grid groups{size.groups, size.samples, kGroupNormThreads};
-  const int depth = size.channels / size.groups;
-  groups.shared_bytes = 2 * sizeof(float) * static_cast<size_t>(depth < kGroupNormThreads ? kGroupNormThreads : depth);
+  groups.shared_bytes = JoinedParts::shared_bytes(size.channels / size.groups);
   launch(groups,
          JoinPartsKernel<Number>{partial, call.weight, call.rstd, channel_gradients, lines, size, layout.parts});
   launch(one_thread_each(size.channels),
@@ -87,16 +86,23 @@ void with_width_and_silu(const GroupNormArguments<Number>& call, const Body& bod
   return body.template operator()<1, false>();
 }
 
-/// Statistics (into call.mean and call.rstd) and output; with `eps` < 0 the statistics are there.
+/// Statistics (into call.mean and call.rstd) and output.
 template <class Number, class Launch>
 void group_norm_forward(const GroupNormArguments<Number>& call, float eps, Number* output, const Launch& launch) {
   with_width_and_silu(
       call,
       [&]<int kWidth, bool kSilu>() {
-        if (eps >= 0) group_norm_statistics<kWidth>(call, eps, launch);
+        group_norm_statistics<kWidth>(call, eps, launch);
         group_norm_output<kWidth, kSilu>(call, output, launch);
       },
       output);
+}
+
+/// The output from statistics that are there.
+template <class Number, class Launch>
+void group_norm_again(const GroupNormArguments<Number>& call, Number* output, const Launch& launch) {
+  with_width_and_silu(
+      call, [&]<int kWidth, bool kSilu>() { group_norm_output<kWidth, kSilu>(call, output, launch); }, output);
 }
 
 template <class Number, class Launch>

@@ -24,12 +24,17 @@ struct GroupNormLayout {
 
 constexpr int kGroupNormThreads = 256;  // about
 
+/// Threads of a block that share each of `width` sums.
+constexpr ATELIER_EVERYWHERE int lanes_for(int width) {
+  return width < kGroupNormThreads ? kGroupNormThreads / width : 1;
+}
+
 inline GroupNormLayout group_norm_layout(const GroupNormSize& size, int vector_width) {
   constexpr int64_t kMostParts = 512, kPixelsAThread = 8;
   constexpr int kWarp = 32;
   GroupNormLayout layout{};
   layout.columns = size.channels / vector_width;
-  layout.lanes = layout.columns < kGroupNormThreads ? kGroupNormThreads / layout.columns : 1;
+  layout.lanes = lanes_for(layout.columns);
   const int threads = (layout.columns * layout.lanes + kWarp - 1) / kWarp * kWarp;
   layout.threads = threads < kMostThreads ? threads : kMostThreads;
   int64_t parts = size.pixels / (layout.lanes * kPixelsAThread);
@@ -69,6 +74,49 @@ struct PixelRange {
   ATELIER_DEVICE PixelRange(const GroupNormLayout& layout, int64_t pixels, int64_t part)
       : begin(part * layout.part_pixels),
         end(begin + layout.part_pixels < pixels ? begin + layout.part_pixels : pixels) {}
+};
+
+/// Two numbers for each of `width` places of a row, summed over the parts of a sample: each lane sums some parts into
+/// shared memory, then one thread a place sums the lanes.
+struct JoinedParts {
+  int width, lanes;
+  float *first, *second;  // [lanes, width], shared
+
+  ATELIER_DEVICE JoinedParts(Block& block, int places)
+      : width(places), lanes(lanes_for(places)), first(block.shared()), second(first + lanes * width) {}
+
+  static size_t shared_bytes(int width) {
+    return 2 * sizeof(float) * static_cast<size_t>(lanes_for(width)) * static_cast<size_t>(width);
+  }
+
+  /// What one thread does in a first phase. `partial`: the first place's numbers in the first part, two a place; the
+  /// next part's are `stride` places further on.
+  ATELIER_DEVICE void gather(const Block& block, int thread, const float* partial, int parts, int64_t stride) const {
+    for (int i = thread; i < lanes * width; i += block.threads()) {
+      float a = 0, b = 0;
+      ATELIER_UNROLL
+      for (int part = i / width; part < parts; part += lanes) {
+        const float* in = partial + (part * stride + i % width) * 2;
+        a += in[0];
+        b += in[1];
+      }
+      first[i] = a;
+      second[i] = b;
+    }
+  }
+
+  struct Sums {
+    float first, second;
+  };
+  /// In a later phase.
+  ATELIER_DEVICE Sums total(int place) const {
+    Sums sums{0, 0};
+    for (int lane = 0; lane < lanes; ++lane) {
+      sums.first += first[lane * width + place];
+      sums.second += second[lane * width + place];
+    }
+    return sums;
+  }
 };
 
 }  // namespace atelier::device
