@@ -36,11 +36,7 @@ StableDiffusionXL make_pipeline(const RunOptions& run, const std::optional<Store
 
 /// The other UNet that a pipeline may hold: its micro-conditioning ends in an aesthetic score, which data do not have.
 void check_no_refiner(const StableDiffusionXL& pipeline, const ModelOptions& model) {
-  const CLIPTextModel& pooling = pipeline.text_encoder_2 ? *pipeline.text_encoder_2 : *pipeline.text_encoder;
-  const int64_t pooled =
-      pooling.options().with_projection ? pooling.options().projection_dim : pooling.options().hidden_size;
-  const UNet2DConditionOptions& unet = pipeline.unet->options();
-  if (unet.projection_class_embeddings_input_dim == pooled + kTimeIds * unet.addition_time_embed_dim) return;
+  if (pipeline.time_ids_count() == kTimeIds) return;
   throw WeightsError("this is SDXL's refiner, which is not trained",
                      model.config.value_or(model.pretrained_model_name_or_path.value_or("")),
                      "train the base model; `atelier sample` draws with either");

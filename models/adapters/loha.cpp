@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include "configs/base/text.h"
-#include "models/adapters/tucker.h"
 
 namespace atelier {
 namespace {
@@ -33,17 +32,12 @@ Loha::Loha(const AdapterParts& parts) : NetworkAdapter(loha_rank(parts), parts) 
   if (parts.has("hada_t1") || parts.has("hada_t2")) {
     own("hada_t1", first_.core, parts);
     own("hada_t2", second_.core, parts);
-    parts.require(tucker_fits(first_.core, first_.a.sizes(), first_.b.sizes()) &&
-                  tucker_fits(second_.core, second_.a.sizes(), second_.b.sizes()) &&
-                  first_.core.sizes().slice(2) == second_.core.sizes().slice(2) &&
-                  first_.a.size(1) == second_.a.size(1) && first_.b.size(1) == second_.b.size(1));
-    return;
+    parts.require(first_.core.dim() == 4 && second_.core.dim() == 4 &&
+                  first_.core.sizes().slice(2) == second_.core.sizes().slice(2));
   }
-  parts.require(first_.a.size(1) == first_.b.size(0) && second_.a.size(1) == second_.b.size(0) &&
-                first_.a.size(0) == second_.a.size(0) && first_.b.size(1) == second_.b.size(1));
+  parts.require(first_.fits() && second_.fits() && first_.outputs() == second_.outputs() &&
+                first_.inputs() == second_.inputs());
 }
-
-at::Tensor Loha::Factor::product() const { return core.defined() ? tucker_product(core, a, b) : a.matmul(b); }
 
 at::Tensor Loha::difference(at::IntArrayRef weight_shape) const {
   const at::Tensor product = first_.product() * second_.product();
@@ -51,18 +45,17 @@ at::Tensor Loha::difference(at::IntArrayRef weight_shape) const {
 }
 
 bool Loha::factors_fit(at::IntArrayRef weight_shape) const {
-  if (!first_.core.defined()) {
-    return first_.a.size(0) == weight_shape[0] && first_.b.size(1) == c10::multiply_integers(weight_shape.slice(1));
-  }
-  return first_.a.size(1) == weight_shape[0] && first_.b.size(1) == weight_shape[1] &&
-         first_.core.sizes().slice(2) == weight_shape.slice(2);
+  if (first_.outputs() != weight_shape[0]) return false;
+  if (!first_.core.defined()) return first_.inputs() == c10::multiply_integers(weight_shape.slice(1));
+  return first_.inputs() == weight_shape[1] && first_.core.sizes().slice(2) == weight_shape.slice(2);
 }
 
 std::string Loha::scaled_parameter() const { return "hada_w1_a"; }
 
 std::string Loha::shape_text() const {
-  if (!first_.core.defined()) return text('[', first_.a.size(0), ", ", first_.b.size(1), ']');
-  return text('[', first_.a.size(1), ", ", first_.b.size(1), ", ", first_.core.size(2), ", ", first_.core.size(3), ']');
+  const std::string sides = text(first_.outputs(), ", ", first_.inputs());
+  if (!first_.core.defined()) return text('[', sides, ']');
+  return text('[', sides, ", ", first_.core.size(2), ", ", first_.core.size(3), ']');
 }
 
 }  // namespace atelier

@@ -2,6 +2,7 @@
 // Communication-Efficient Federated Learning", 2022), in LyCORIS' tensors.
 #pragma once
 
+#include "models/adapters/low_rank_factor.h"
 #include "models/adapters/network_adapter.h"
 
 namespace atelier {
@@ -21,13 +22,7 @@ class Loha : public NetworkAdapter {
   std::string scaled_parameter() const override;
 
  private:
-  struct Factor {
-    at::Tensor a, b;  // [out, r] and [r, in * kh * kw]; in Tucker form [r, out] and [r, in]
-    at::Tensor core;  // [r, r, kh, kw], undefined but in Tucker form
-    at::Tensor product() const;
-  };
-
-  Factor first_, second_;
+  LowRankFactor first_, second_;
 };
 
 }  // namespace atelier

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "configs/base/text.h"
-#include "models/adapters/tucker.h"
 
 namespace atelier {
 
@@ -32,8 +31,8 @@ Lokr::Lokr(at::IntArrayRef weight_shape, const AdapterSize& size) : NetworkAdapt
     ignore_alpha();
     return;
   }
-  add_parameter("lokr_w2_a", second_.a, {large_out, size.rank}, Init::fan_in(size.rank));
-  add_parameter("lokr_w2_b", second_.b, {size.rank, large_in * kernel}, Init::constant(0));
+  add_parameter("lokr_w2_a", second_.product.a, {large_out, size.rank}, Init::fan_in(size.rank));
+  add_parameter("lokr_w2_b", second_.product.b, {size.rank, large_in * kernel}, Init::constant(0));
 }
 
 int64_t Lokr::file_rank(const AdapterParts& parts) {
@@ -48,7 +47,7 @@ int64_t Lokr::file_rank(const AdapterParts& parts) {
 Lokr::Lokr(const AdapterParts& parts) : NetworkAdapter(file_rank(parts), parts) {
   own_factor("lokr_w1", first_, parts);
   own_factor("lokr_w2", second_, parts);
-  parts.require(!first_.core.defined() && (!first_.whole.defined() || first_.whole.dim() == 2));
+  parts.require(!first_.product.core.defined() && (!first_.whole.defined() || first_.whole.dim() == 2));
   if (!first_.whole.defined() || !second_.whole.defined()) return;
   ignore_alpha();
   if (parts.whole_scale != 1) first_.whole = first_.whole * parts.whole_scale;
@@ -60,33 +59,22 @@ void Lokr::own_factor(const std::string& name, Factor& factor, const AdapterPart
     parts.require(factor.whole.dim() == 2 || factor.whole.dim() == 4);
     return;
   }
-  own(name + "_a", factor.a, parts);
-  own(name + "_b", factor.b, parts);
-  parts.require(factor.a.dim() == 2 && factor.b.dim() >= 2);
+  own(name + "_a", factor.product.a, parts);
+  own(name + "_b", factor.product.b, parts);
   const std::string core = name == "lokr_w2" ? "lokr_t2" : "";
-  if (parts.has(core)) {
-    own(core, factor.core, parts);
-    parts.require(tucker_fits(factor.core, factor.a.sizes(), factor.b.sizes()));
-  } else {
-    parts.require(factor.a.size(1) == factor.b.size(0));
-  }
+  if (parts.has(core)) own(core, factor.product.core, parts);
+  parts.require(factor.product.fits());
 }
 
-int64_t Lokr::Factor::outputs() const {
-  if (whole.defined()) return whole.size(0);
-  return a.size(core.defined() ? 1 : 0);
-}
+int64_t Lokr::Factor::outputs() const { return whole.defined() ? whole.size(0) : product.outputs(); }
 
 int64_t Lokr::Factor::inputs() const {
   if (whole.defined()) return whole.numel() / whole.size(0);
-  const int64_t inputs = b.numel() / b.size(0);
-  return core.defined() ? inputs * core.size(2) * core.size(3) : inputs;
+  const at::Tensor& core = product.core;
+  return product.inputs() * (core.defined() ? core.size(2) * core.size(3) : 1);
 }
 
-at::Tensor Lokr::Factor::value() const {
-  if (whole.defined()) return whole;
-  return core.defined() ? tucker_product(core, a, b) : a.matmul(b.flatten(1));
-}
+at::Tensor Lokr::Factor::value() const { return whole.defined() ? whole : product.product(); }
 
 at::Tensor Lokr::difference(at::IntArrayRef weight_shape) const {
   at::Tensor small = first_.value();

@@ -2,6 +2,10 @@
 // et al., "Navigating Text-To-Image Customization: From LyCORIS Fine-Tuning to Model Evaluation", 2024).
 #pragma once
 
+#include <cstdint>
+#include <utility>
+
+#include "models/adapters/low_rank_factor.h"
 #include "models/adapters/network_adapter.h"
 
 namespace atelier {
@@ -25,9 +29,8 @@ class Lokr : public NetworkAdapter {
  private:
   /// A factor, whole or as a product.
   struct Factor {
-    at::Tensor whole;  // [o, i] or [o, i, kh, kw]; undefined where it is a b
-    at::Tensor a, b;   // [o, r] and [r, i * kh * kw] (or [r, i, kh, kw]); in Tucker form [r, o] and [r, i]
-    at::Tensor core;   // [r, r, kh, kw], undefined but in Tucker form
+    at::Tensor whole;       // [o, i] or [o, i, kh, kw]; undefined where it is a product
+    LowRankFactor product;  // else
 
     int64_t outputs() const;
     int64_t inputs() const;  // of all kernel positions together

@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "configs/base/text.h"
-#include "models/adapters/tucker.h"
+#include "models/adapters/low_rank_factor.h"
 
 namespace atelier {
 namespace {
@@ -39,7 +39,7 @@ Lora::Lora(const AdapterParts& parts) : NetworkAdapter(lora_rank(parts), parts) 
 
 at::Tensor Lora::difference(at::IntArrayRef weight_shape) const {
   const at::Tensor down = down_.flatten(1) * scale(), up = up_.flatten(1);
-  return mid_.defined() ? tucker_product(mid_, up.t(), down).view(weight_shape) : up.matmul(down).view(weight_shape);
+  return LowRankFactor{mid_.defined() ? up.t() : up, down, mid_}.product().view(weight_shape);
 }
 
 /// The product added as it is made: no memory for it, and one pass less over the weight.

@@ -16,8 +16,8 @@ struct LowRank {
 
 /// The `rank` largest of `matrix` [m, n]. Small matrices are decomposed exactly; large ones by randomised subspace
 /// iteration (Halko, Martinsson, Tropp, "Finding Structure with Randomness", 2011, algorithm 4.4) with random numbers
-/// of `key`: the error stays within 0.3 % of the best one where all singular values are alike, and equals it to fp32's
-/// rounding where they fall (tests/models/low_rank_test.cpp). REQUIRES a float matrix and 1 <= rank <= min(m, n).
+/// of `key`: the error stays within 0.3 % of the best one where all singular values are alike, and within 0.01 % where
+/// they fall (what tests/models/low_rank_test.cpp holds it to). REQUIRES a float matrix and 1 <= rank <= min(m, n).
 LowRank truncated_svd(const at::Tensor& matrix, int64_t rank, uint64_t key);
 
 /// All singular values of up down, [m, r] by [r, n], without ever forming the product: both are orthogonalised, and

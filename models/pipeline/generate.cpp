@@ -47,12 +47,9 @@ SizeConditioning size_conditioning(const PictureOptions& options, int64_t height
           width};
 }
 
-// [1, T] float: six sizes, or the refiner's four and its aesthetic score. The rest of the UNet's added input is
-// `pooled` wide.
-at::Tensor time_ids_of(const SizeConditioning& size, float aesthetic_score, const UNet2DConditionOptions& unet,
-                       int64_t pooled) {
+// [1, count] float: six sizes, or the refiner's four and its aesthetic score.
+at::Tensor time_ids_of(const SizeConditioning& size, float aesthetic_score, int64_t count) {
   const at::Tensor six = make_time_ids({&size, 1});
-  const int64_t count = (unet.projection_class_embeddings_input_dim - pooled) / unet.addition_time_embed_dim;
   return count == kRefinerTimeIds ? at::cat({six.narrow(1, 0, 4), at::full({1, 1}, aesthetic_score)}, 1) : six;
 }
 
@@ -145,7 +142,7 @@ at::Tensor StableDiffusionXL::generate_latents(const GenerateOptions& options, c
     const int64_t factor = autoencoder->factor();
     const SizeConditioning size = size_conditioning(options, shape[2] * factor, shape[3] * factor, is_negative);
     const float score = is_negative ? kNegativeAestheticScore : kAestheticScore;
-    const at::Tensor ids = time_ids_of(size, score, unet->options(), text.text_embeds.size(1)).to(exact);
+    const at::Tensor ids = time_ids_of(size, score, time_ids_count()).to(exact);
     return UNetCondition{text.encoder_hidden_states, text.text_embeds, ids.expand({shape[0], ids.size(1)})};
   };
 

@@ -56,12 +56,9 @@ void require_whole_pipeline(const StoredPipeline& stored, const std::string& vae
 
 // Sizes that must agree between the parts, so that a mismatch is told here and not by a matrix product.
 void check_components(const StableDiffusionXL& model, const fs::path& folder) {
-  int64_t width = 0, pooled = 0;
+  int64_t width = 0;
   for (const CLIPTextModel* encoder : {model.text_encoder.get(), model.text_encoder_2.get()}) {
-    if (!encoder) continue;
-    const CLIPTextOptions& options = encoder->options();
-    width += options.hidden_size;
-    pooled = options.with_projection ? options.projection_dim : options.hidden_size;
+    if (encoder) width += encoder->options().hidden_size;
   }
   if (width == 0) throw WeightsError("the model has no text encoder", folder.string());
   const UNet2DConditionOptions& unet = model.unet->options();
@@ -70,11 +67,9 @@ void check_components(const StableDiffusionXL& model, const fs::path& folder) {
       throw WeightsError(text(what, ": the UNet wants ", want, ", the rest gives ", have), folder.string());
   };
   require_equal(width, unet.cross_attention_dim, "width of the text encoders together");
-  const int64_t sizes_width = unet.projection_class_embeddings_input_dim - pooled;
-  if (sizes_width != kRefinerTimeIds * unet.addition_time_embed_dim) {
-    require_equal(pooled + kTimeIds * unet.addition_time_embed_dim, unet.projection_class_embeddings_input_dim,
-                  "pooled text and six sizes");
-  }
+  const int64_t count = model.time_ids_count() == kRefinerTimeIds ? kRefinerTimeIds : kTimeIds;
+  require_equal(model.pooled_width() + count * unet.addition_time_embed_dim,
+                unet.projection_class_embeddings_input_dim, "pooled text and sizes");
   require_equal(model.autoencoder->channels(), unet.in_channels, "channels of the latents");
 }
 
@@ -90,6 +85,13 @@ StableDiffusionXL StableDiffusionXL::load(const fs::path& path, const std::strin
 }
 
 StableDiffusionXL StableDiffusionXL::load(const StoredPipeline& stored, const std::string& vae) {
+  StableDiffusionXL model = load_encoders(stored, vae);
+  model.unet = load_unet(stored);
+  check_components(model, stored.path);
+  return model;
+}
+
+StableDiffusionXL StableDiffusionXL::load_encoders(const StoredPipeline& stored, const std::string& vae) {
   require_whole_pipeline(stored, vae);
   StableDiffusionXL model;
   model.scheduler = stored.scheduler;
@@ -97,12 +99,19 @@ StableDiffusionXL StableDiffusionXL::load(const StoredPipeline& stored, const st
   model.autoencoder = autoencoder_of(stored, vae);
   if (stored.text_encoder) model.text_encoder = load_text_encoder(stored, Part::kTextEncoder);
   if (stored.text_encoder_2) model.text_encoder_2 = load_text_encoder(stored, Part::kTextEncoder2);
-  model.unet = load_unet(stored);
-  check_components(model, stored.path);
   return model;
 }
 
 StableDiffusionXL StableDiffusionXL::from_config(const fs::path& folder, uint64_t seed, const std::string& vae) {
+  StableDiffusionXL model = encoders_from_config(folder, seed, vae);
+  model.unet = std::make_unique<UNet2DConditionModel>(read_unet_options(folder / "unet"));
+  initialize(*model.unet, random_key(seed, "unet"));
+  check_components(model, folder);
+  return model;
+}
+
+StableDiffusionXL StableDiffusionXL::encoders_from_config(const fs::path& folder, uint64_t seed,
+                                                          const std::string& vae) {
   require_pipeline_folder(folder);
   // Each part has its own key: equal names in the two encoders must not draw equal values.
   const auto encoder = [&](const char* name) -> std::unique_ptr<CLIPTextModel> {
@@ -116,13 +125,10 @@ StableDiffusionXL StableDiffusionXL::from_config(const fs::path& folder, uint64_
   model.autoencoder = open_autoencoder(vae_source(folder, vae), seed);
   model.text_encoder = encoder("text_encoder");
   model.text_encoder_2 = encoder("text_encoder_2");
-  model.unet = std::make_unique<UNet2DConditionModel>(read_unet_options(folder / "unet"));
-  initialize(*model.unet, random_key(seed, "unet"));
   // A folder that does not say: diffusers zeroes then, but a model that learns from nothing learns "no text" as the
   // encoded empty caption.
   const ConfigJson index(folder, "model_index.json");
   model.force_zeros_for_empty_prompt = index.boolean("force_zeros_for_empty_prompt", false);
-  check_components(model, folder);
   return model;
 }
 
@@ -130,6 +136,16 @@ void StableDiffusionXL::save_pretrained(const fs::path& folder, SafeDtype dtype)
   WriteOptions options;
   options.dtype = dtype;
   write_pipeline_folder(stored_in_memory(*this), folder, options);
+}
+
+int64_t StableDiffusionXL::pooled_width() const {
+  const CLIPTextOptions& options = (text_encoder_2 ? text_encoder_2 : text_encoder)->options();
+  return options.with_projection ? options.projection_dim : options.hidden_size;
+}
+
+int64_t StableDiffusionXL::time_ids_count() const {
+  const UNet2DConditionOptions& options = unet->options();
+  return (options.projection_class_embeddings_input_dim - pooled_width()) / options.addition_time_embed_dim;
 }
 
 void StableDiffusionXL::place_frozen(at::Device device, at::ScalarType type) {

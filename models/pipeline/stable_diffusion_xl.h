@@ -64,9 +64,18 @@ class StableDiffusionXL {
   static StableDiffusionXL load(const StoredPipeline& stored, const std::string& vae = "");
   /// Only the folder's configurations, with random weights keyed by `seed`.
   static StableDiffusionXL from_config(const std::filesystem::path& folder, uint64_t seed, const std::string& vae = "");
+  /// Both without the UNet, which is nullptr: all that encoding texts and pictures needs.
+  static StableDiffusionXL load_encoders(const StoredPipeline& stored, const std::string& vae = "");
+  static StableDiffusionXL encoders_from_config(const std::filesystem::path& folder, uint64_t seed,
+                                                const std::string& vae = "");
   /// Writes a folder that load() and diffusers read (its vae/ only load() if it is no AutoencoderKL). `dtype` of the
   /// weights: kF32, kF16 or kBF16.
   void save_pretrained(const std::filesystem::path& folder, SafeDtype dtype) const;
+
+  /// Width of Conditioning::text_embeds.
+  int64_t pooled_width() const;
+  /// Numbers of micro-conditioning that the UNet takes a picture: kTimeIds, or kRefinerTimeIds.
+  int64_t time_ids_count() const;
 
   /// Module::place_frozen of every part, and Autoencoder::place.
   void place_frozen(at::Device device, at::ScalarType type);

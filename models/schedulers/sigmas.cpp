@@ -4,9 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
-#include "configs/base/error.h"
-#include "configs/base/text.h"
 #include "models/schedulers/timestep_spacing.h"
 
 namespace atelier {
@@ -59,11 +58,9 @@ SigmaSteps multistep_sigma_steps(const NoiseSchedule& schedule, int64_t steps) {
 }
 
 SigmaSteps karras_sigma_steps(const NoiseSchedule& schedule, int64_t steps) {
-  const int64_t total = schedule.num_train_timesteps();
-  if (steps < 1 || steps > total)
-    throw ConfigError(text("a sampler takes 1 to ", total, " steps, not ", steps), "steps");
+  require_steps(schedule.options(), steps);
   constexpr double kRho = 7;
-  const double greatest = std::pow(whole_sigma(schedule, total - 1), 1 / kRho);
+  const double greatest = std::pow(whole_sigma(schedule, schedule.num_train_timesteps() - 1), 1 / kRho);
   const double least = std::pow(whole_sigma(schedule, 0), 1 / kRho);
   SigmaSteps result;
   for (int64_t i = 0; i < steps; ++i) {

@@ -10,12 +10,6 @@
 namespace atelier {
 namespace {
 
-void require_steps(const SchedulerOptions& options, int64_t steps) {
-  const int64_t total = options.num_train_timesteps;
-  if (steps >= 1 && steps <= total) return;
-  throw ConfigError(text("a sampler takes 1 to ", total, " steps, not ", steps), "steps");
-}
-
 // The last of each of `steps` stretches, highest first.
 double trailing_timestep(const SchedulerOptions& options, int64_t steps, int64_t index) {
   const auto total = static_cast<double>(options.num_train_timesteps);
@@ -34,6 +28,12 @@ double clamp_timestep(const SchedulerOptions& options, double timestep) {
 }
 
 }  // namespace
+
+void require_steps(const SchedulerOptions& options, int64_t steps) {
+  const int64_t total = options.num_train_timesteps;
+  if (steps >= 1 && steps <= total) return;
+  throw ConfigError(text("a sampler takes 1 to ", total, " steps, not ", steps), "steps");
+}
 
 std::vector<double> spaced_timesteps(const SchedulerOptions& options, int64_t steps) {
   require_steps(options, steps);

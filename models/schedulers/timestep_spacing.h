@@ -8,9 +8,12 @@
 
 namespace atelier {
 
+/// ConfigError unless `steps` is in [1, num_train_timesteps].
+void require_steps(const SchedulerOptions& options, int64_t steps);
+
 /// `steps` falling timesteps by diffusers' rules (Lin et al. 2023, table 2): leading takes the first of each stretch
-/// (plus steps_offset), trailing the last, linspace both ends. Fractional only with linspace. ConfigError if `steps` is
-/// not in [1, num_train_timesteps].
+/// (plus steps_offset), trailing the last, linspace both ends. Fractional only with linspace. ConfigError as
+/// require_steps().
 std::vector<double> spaced_timesteps(const SchedulerOptions& options, int64_t steps);
 
 /// The same for multistep solvers, whose leading and linspace spacings cut the schedule into one stretch more and leave
