@@ -2,20 +2,27 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <numbers>
+#include <utility>
 
 namespace atelier {
 namespace {
 
 constexpr int32_t kChannels = 4;
 constexpr int32_t kLines = 2;    // made at once: they share most of their input
-constexpr int32_t kStride = 16;  // values that resizing downwards takes at once
+constexpr size_t kStride = 16;   // values that resizing downwards takes at once
 
-// Vectors of the compiler; 32 bytes are two registers where the processor has only 16.
-using Bytes8 [[gnu::vector_size(8)]] = uint8_t;
-using Int8 [[gnu::vector_size(32)]] = int32_t;
-using Float8 [[gnu::vector_size(32)]] = float;
+// Vectors of the compiler; 32 bytes are two registers where the processor has only 16. Bytes are widened and narrowed by
+// shuffles: the compiler's own conversions go through one value at a time.
+using Bytes16 [[gnu::vector_size(16)]] = uint8_t;
+using Bytes32 [[gnu::vector_size(32)]] = uint8_t;
+using Words8 [[gnu::vector_size(16)]] = uint16_t;
+using Ints4 [[gnu::vector_size(16)]] = int32_t;
+using Ints8 [[gnu::vector_size(32)]] = int32_t;
+using Floats4 [[gnu::vector_size(16)]] = float;
+using Floats8 [[gnu::vector_size(32)]] = float;
 
 double sinc(double x) {
   const double angle = std::numbers::pi * x;
@@ -34,78 +41,100 @@ double bicubic(double x) {
 
 /// Input lines of the ring that two output lines are made of.
 struct LineMix {
-  std::vector<const uint8_t*> lines;
+  std::vector<const float*> lines;
   std::vector<float> weights;  // [lines, kLines]
 };
 
-[[gnu::always_inline]] inline void load_floats(const uint8_t* from, Float8& out) {
-  Bytes8 bytes;
-  std::memcpy(&bytes, from, sizeof bytes);
-  out = __builtin_convertvector(__builtin_convertvector(bytes, Int8), Float8);
+/// `count` bytes as floats; `to` has place for a multiple of kStride.
+void widen(const uint8_t* from, size_t count, float* to) {
+  constexpr Bytes16 zero = {};
+  for (size_t at = 0; at < count; at += kStride, to += kStride) {
+    Bytes16 bytes = {};
+    if (count - at >= kStride) {
+      std::memcpy(&bytes, from + at, kStride);
+    } else {
+      std::memcpy(&bytes, from + at, count - at);
+    }
+    const auto low =
+        (Words8)__builtin_shufflevector(bytes, zero, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    const auto high =
+        (Words8)__builtin_shufflevector(bytes, zero, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    constexpr Words8 none = {};
+    const auto a = (Ints4)__builtin_shufflevector(low, none, 0, 8, 1, 9, 2, 10, 3, 11);
+    const auto b = (Ints4)__builtin_shufflevector(low, none, 4, 12, 5, 13, 6, 14, 7, 15);
+    const auto c = (Ints4)__builtin_shufflevector(high, none, 0, 8, 1, 9, 2, 10, 3, 11);
+    const auto d = (Ints4)__builtin_shufflevector(high, none, 4, 12, 5, 13, 6, 14, 7, 15);
+    const Floats4 floats[] = {__builtin_convertvector(a, Floats4), __builtin_convertvector(b, Floats4),
+                              __builtin_convertvector(c, Floats4), __builtin_convertvector(d, Floats4)};
+    std::memcpy(to, floats, sizeof floats);
+  }
 }
 
 /// Downwards: `columns` [width, kLines, 4] from the mix of lines, `values` (a multiple of kStride) values each.
 [[gnu::always_inline]] inline void mix_lines_body(const LineMix& mix, size_t values, float* columns) {
   const size_t count = mix.lines.size();
-  for (size_t at = 0; at < values; at += kStride) {
-    Float8 sums[kLines][2] = {};
+  const float* const* lines = mix.lines.data();
+  const float* weights = mix.weights.data();
+  for (size_t at = 0; at < values; at += kStride, columns += kLines * kStride) {
+    Floats8 upper_left = {}, upper_right = {}, lower_left = {}, lower_right = {};
     for (size_t i = 0; i < count; ++i) {
-      Float8 pixels[2];
-      load_floats(mix.lines[i] + at, pixels[0]);
-      load_floats(mix.lines[i] + at + 8, pixels[1]);
-      for (int line = 0; line < kLines; ++line) {
-        const float weight = mix.weights[i * kLines + static_cast<size_t>(line)];
-        sums[line][0] += pixels[0] * weight;
-        sums[line][1] += pixels[1] * weight;
-      }
+      Floats8 left, right;
+      std::memcpy(&left, lines[i] + at, sizeof left);
+      std::memcpy(&right, lines[i] + at + 8, sizeof right);
+      upper_left += left * weights[kLines * i];
+      upper_right += right * weights[kLines * i];
+      lower_left += left * weights[kLines * i + 1];
+      lower_right += right * weights[kLines * i + 1];
     }
-    for (int pixel = 0; pixel < kStride / kChannels; ++pixel) {
-      for (int line = 0; line < kLines; ++line, columns += kChannels) {
-        std::memcpy(columns, reinterpret_cast<const float*>(&sums[line][pixel / 2]) + pixel % 2 * kChannels,
-                    kChannels * sizeof(float));
-      }
-    }
+    const Floats8 pixels[] = {__builtin_shufflevector(upper_left, lower_left, 0, 1, 2, 3, 8, 9, 10, 11),
+                              __builtin_shufflevector(upper_left, lower_left, 4, 5, 6, 7, 12, 13, 14, 15),
+                              __builtin_shufflevector(upper_right, lower_right, 0, 1, 2, 3, 8, 9, 10, 11),
+                              __builtin_shufflevector(upper_right, lower_right, 4, 5, 6, 7, 12, 13, 14, 15)};
+    std::memcpy(columns, pixels, sizeof pixels);
   }
 }
 
 /// Across: two output lines of bytes.
 [[gnu::always_inline]] inline void resize_across_body(const ResizeKernel& kernel, const float* columns, uint8_t* upper,
                                                       uint8_t* lower) {
-  for (const ResizeTaps& taps : kernel.taps) {
-    const float* weights = kernel.weights.data() + taps.weights;
-    const float* from = columns + static_cast<ptrdiff_t>(taps.begin) * kLines * kChannels;
-    Float8 sum = {};
-    for (int32_t i = 0; i < taps.count; ++i, from += kLines * kChannels) {
-      Float8 pixels;
+  constexpr Floats8 zero = {}, most = zero + 255.0f;
+  const float* weights = kernel.weights.data();
+  for (const int32_t begin : kernel.begins) {
+    const float* from = columns + static_cast<std::ptrdiff_t>(begin) * kLines * kChannels;
+    Floats8 sum = {};
+    for (int32_t i = 0; i < kernel.taps; ++i, from += kLines * kChannels) {
+      Floats8 pixels;
       std::memcpy(&pixels, from, sizeof pixels);
-      sum += pixels * weights[i];
+      sum += pixels * *weights++;
     }
     sum += 0.5f;
-    sum = sum > 0.0f ? sum : Float8{};
-    const Float8 most = Float8{} + 255.0f;
+    sum = sum > zero ? sum : zero;
     sum = sum < most ? sum : most;
-    const Bytes8 bytes = __builtin_convertvector(__builtin_convertvector(sum, Int8), Bytes8);
-    std::memcpy(upper, &bytes, kChannels);
-    std::memcpy(lower, reinterpret_cast<const uint8_t*>(&bytes) + kChannels, kChannels);
+    const auto bytes = (Bytes32)__builtin_convertvector(sum, Ints8);
+    constexpr Bytes32 lowest = {0, 4, 8,  12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                                16, 20, 24, 28, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    const Bytes32 packed = __builtin_shuffle(bytes, lowest);
+    std::memcpy(upper, &packed, kChannels);
+    std::memcpy(lower, reinterpret_cast<const uint8_t*>(&packed) + 16, kChannels);
     upper += kChannels;
     lower += kChannels;
   }
 }
 
-// Compiled twice where AVX2 may be found at run time. Without FMA: the same bits either way.
+// Compiled twice where AVX2 may be found at run time. Fused products may round a value in a million differently.
 void mix_lines_plain(const LineMix& mix, size_t values, float* columns) { mix_lines_body(mix, values, columns); }
 void resize_across_plain(const ResizeKernel& kernel, const float* columns, uint8_t* upper, uint8_t* lower) {
   resize_across_body(kernel, columns, upper, lower);
 }
 #if defined(__x86_64__)
-[[gnu::target("avx2")]] void mix_lines_avx2(const LineMix& mix, size_t values, float* columns) {
+[[gnu::target("avx2,fma")]] void mix_lines_avx2(const LineMix& mix, size_t values, float* columns) {
   mix_lines_body(mix, values, columns);
 }
-[[gnu::target("avx2")]] void resize_across_avx2(const ResizeKernel& kernel, const float* columns, uint8_t* upper,
+[[gnu::target("avx2,fma")]] void resize_across_avx2(const ResizeKernel& kernel, const float* columns, uint8_t* upper,
                                                 uint8_t* lower) {
   resize_across_body(kernel, columns, upper, lower);
 }
-const bool kAvx2 = __builtin_cpu_supports("avx2");
+const bool kAvx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 const auto mix_lines = kAvx2 ? mix_lines_avx2 : mix_lines_plain;
 const auto resize_across = kAvx2 ? resize_across_avx2 : resize_across_plain;
 #else
@@ -118,11 +147,10 @@ size_t padded_values(int32_t width) {
 }
 
 /// Lines that must be there at once for any two neighbouring outputs.
-int32_t lines_of_two(const ResizeKernel& kernel) {
+int32_t lines_of_two(const ResizeKernel& kernel, int32_t outputs) {
   int32_t most = 0;
-  for (size_t i = 0; i < kernel.taps.size(); ++i) {
-    const ResizeTaps& last = kernel.taps[std::min(i + 1, kernel.taps.size() - 1)];
-    most = std::max(most, last.begin + last.count - kernel.taps[i].begin);
+  for (int32_t i = 0; i < outputs; ++i) {
+    most = std::max(most, kernel.end(std::min(i + 1, outputs - 1)) - kernel.begins[static_cast<size_t>(i)]);
   }
   return most;
 }
@@ -133,70 +161,66 @@ ResizeKernel::ResizeKernel(const ResizedSide& side) {
   const double scale = side.extent / side.resized;
   const double stretch = std::max(scale, 1.0);
   const auto filter = scale > 1 ? lanczos : bicubic;
-  const double reach = (scale > 1 ? 3 : 2) * stretch;
+  const double reach = scale == 1 ? 0.5 : (scale > 1 ? 3 : 2) * stretch;
+  taps = std::min(side.stored, static_cast<int32_t>(std::ceil(2 * reach)) + (scale == 1 ? 0 : 1));
   for (int32_t i = side.first; i < side.first + side.wanted; ++i) {
     const double centre = (i + 0.5) * scale;
-    if (scale == 1) {
-      taps.push_back({i, 1, static_cast<int32_t>(weights.size())});
-      weights.push_back(1);
-      continue;
-    }
     const auto begin = std::max(0, static_cast<int32_t>(centre - reach + 0.5));
     const auto end = std::min(side.stored, static_cast<int32_t>(centre + reach + 0.5));
-    std::vector<double> own;
+    const int32_t shifted = std::min(begin, side.stored - taps);  // all have as many taps, those outside weigh nothing
+    std::vector<double> own(static_cast<size_t>(taps));
     double sum = 0;
-    for (int32_t at = begin; at < end; ++at) sum += own.emplace_back(filter((at + 0.5 - centre) / stretch));
-    taps.push_back({begin, end - begin, static_cast<int32_t>(weights.size())});
+    for (int32_t at = begin; at < end; ++at) {
+      sum += own[static_cast<size_t>(at - shifted)] = scale == 1 ? 1 : filter((at + 0.5 - centre) / stretch);
+    }
+    begins.push_back(shifted);
     for (const double weight : own) weights.push_back(static_cast<float>(weight / sum));
   }
 }
 
-RowResizer::RowResizer(const ResizedSide& width, const ResizedSide& height)
+RowResizer::RowResizer(const ResizedSide& width, const ResizedSide& height, Sink sink)
     : stored_width_(width.stored),
-      out_width_(width.wanted),
       out_height_(height.wanted),
       across_(width),
       down_(height),
-      ring_lines_(lines_of_two(down_)),
+      sink_(std::move(sink)),
+      ring_lines_(lines_of_two(down_, out_height_)),
       ring_(static_cast<size_t>(ring_lines_) * padded_values(stored_width_)),
       columns_(padded_values(stored_width_) * kLines),
-      out_(static_cast<size_t>(out_width_) * static_cast<size_t>(out_height_) * kChannels) {}
+      finished_(static_cast<size_t>(width.wanted) * kLines * kChannels) {}
 
 void RowResizer::push(const uint8_t* rgba) {
-  std::memcpy(ring_line(lines_in_), rgba, static_cast<size_t>(stored_width_) * kChannels);
-  ++lines_in_;
+  widen(rgba, static_cast<size_t>(stored_width_) * kChannels, ring_line(lines_in_++));
   while (lines_out_ < out_height_) {
     const int32_t count = std::min(kLines, out_height_ - lines_out_);
-    const ResizeTaps& last = down_.taps[static_cast<size_t>(lines_out_ + count - 1)];
-    if (last.begin + last.count > lines_in_) return;
+    if (down_.end(lines_out_ + count - 1) > lines_in_) return;
     make_lines(lines_out_, count);
     lines_out_ += count;
   }
 }
 
-uint8_t* RowResizer::ring_line(int32_t line) {
+float* RowResizer::ring_line(int32_t line) {
   return ring_.data() + static_cast<size_t>(line % ring_lines_) * padded_values(stored_width_);
 }
 
 void RowResizer::make_lines(int32_t first, int32_t count) {
+  const int32_t begin = down_.begins[static_cast<size_t>(first)];
   LineMix mix;
-  const int32_t begin = down_.taps[static_cast<size_t>(first)].begin;
-  for (int32_t i = first; i < first + count; ++i) {
-    const ResizeTaps& taps = down_.taps[static_cast<size_t>(i)];
-    for (int32_t t = 0; t < taps.count; ++t) {
-      const auto at = static_cast<size_t>(taps.begin + t - begin);
-      while (mix.lines.size() <= at) {
-        mix.lines.push_back(ring_line(begin + static_cast<int32_t>(mix.lines.size())));
-        mix.weights.insert(mix.weights.end(), kLines, 0.0f);
-      }
-      mix.weights[at * kLines + static_cast<size_t>(i - first)] = down_.weights[static_cast<size_t>(taps.weights + t)];
+  for (int32_t line = begin; line < down_.end(first + count - 1); ++line) mix.lines.push_back(ring_line(line));
+  mix.weights.resize(mix.lines.size() * kLines);
+  for (int32_t i = 0; i < count; ++i) {
+    const auto sample = static_cast<size_t>(first + i);
+    for (int32_t tap = 0; tap < down_.taps; ++tap) {
+      const auto line = static_cast<size_t>(down_.begins[sample] - begin + tap);
+      mix.weights[line * kLines + static_cast<size_t>(i)] =
+          down_.weights[sample * static_cast<size_t>(down_.taps) + static_cast<size_t>(tap)];
     }
   }
-  const size_t line_bytes = static_cast<size_t>(out_width_) * kChannels;
-  uint8_t* upper = out_.data() + static_cast<size_t>(first) * line_bytes;
+  uint8_t* lower = finished_.data() + finished_.size() / kLines;
   mix_lines(mix, padded_values(stored_width_), columns_.data());
-  std::vector<uint8_t> unused(count == kLines ? 0 : line_bytes);  // beside an odd last line
-  resize_across(across_, columns_.data(), upper, count == kLines ? upper + line_bytes : unused.data());
+  resize_across(across_, columns_.data(), finished_.data(), lower);
+  sink_(first, finished_.data());
+  if (count == kLines) sink_(first + 1, lower);
 }
 
 }  // namespace atelier

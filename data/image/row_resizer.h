@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <functional>
 #include <vector>
 
 namespace atelier {
@@ -15,42 +15,40 @@ struct ResizedSide {
   int32_t first = 0, wanted = 0;
 };
 
-/// Which stored samples make one, with which weights (sum 1).
-struct ResizeTaps {
-  int32_t begin = 0, count = 0;
-  int32_t weights = 0;  // index of the first
-};
-
-/// The kernel of every wanted sample: Lanczos-3 stretched by the scale downwards, bicubic (a = -1/2) upwards, as
-/// Pillow; samples lie in the middle of pixels and the edges' kernels are cut and normalised.
+/// How every wanted sample is made of stored ones: Lanczos-3 stretched by the scale downwards, bicubic (a = -1/2)
+/// upwards, as Pillow; samples lie in the middle of pixels, kernels are cut at the edges and normalised.
 struct ResizeKernel {
   explicit ResizeKernel(const ResizedSide& side);
 
-  std::vector<ResizeTaps> taps;
-  std::vector<float> weights;
+  int32_t end(int32_t sample) const { return begins[static_cast<size_t>(sample)] + taps; }
+
+  int32_t taps = 0;             // stored samples that go into one
+  std::vector<int32_t> begins;  // [wanted]
+  std::vector<float> weights;   // [wanted, taps], sum 1 each
 };
 
-/// Four channels in, four out. The same on every processor: products and sums in one order, never fused.
 class RowResizer {
  public:
-  RowResizer(const ResizedSide& width, const ResizedSide& height);
+  /// Takes a finished line, [width.wanted, 4], and its number among the wanted.
+  using Sink = std::function<void(int32_t line, const uint8_t* rgba)>;
 
-  /// One line, [width.stored, 4], from above. REQUIRES fewer than height.stored calls before.
+  RowResizer(const ResizedSide& width, const ResizedSide& height, Sink sink);
+
+  /// The next line from above, [width.stored, 4]. REQUIRES fewer than height.stored calls before.
   void push(const uint8_t* rgba);
-  /// [height.wanted, width.wanted, 4], after all lines.
-  std::vector<uint8_t>& pixels() { return out_; }
 
  private:
-  uint8_t* ring_line(int32_t line);
+  float* ring_line(int32_t line);
   void make_lines(int32_t first, int32_t count);
 
-  int32_t stored_width_, out_width_, out_height_;
+  int32_t stored_width_, out_height_;
   ResizeKernel across_, down_;
+  Sink sink_;
   int32_t ring_lines_;
   int32_t lines_in_ = 0, lines_out_ = 0;
-  std::vector<uint8_t> ring_;   // [ring_lines_, stored_width * 4], padded
-  std::vector<float> columns_;  // [stored_width, 2, 4], padded: two output lines, resized downwards only
-  std::vector<uint8_t> out_;
+  std::vector<float> ring_;        // [ring_lines_, stored_width * 4], padded
+  std::vector<float> columns_;     // [stored_width, 2, 4], padded: two output lines, resized downwards only
+  std::vector<uint8_t> finished_;  // [2, width.wanted, 4]
 };
 
 }  // namespace atelier
