@@ -1,6 +1,5 @@
 #include "trainer/preview.h"
 
-#include <cmath>
 #include <cstdio>
 
 #include "configs/base/atomic_file.h"
@@ -60,8 +59,7 @@ void Preview::write(const std::filesystem::path& folder) const {
   draw_shots(model_, encoder_, shots_, options);
 
   const GridText words = grid_text(shots_, samplers_, model);
-  const auto columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(pictures.size()))));
-  const HostPicture grid = make_grid(pictures, words.labels, columns, words.legend);
+  const HostPicture grid = make_grid(pictures, words.labels, /*columns=*/0, words.legend);
   write_png(out.temporary_path() / "grid.png", grid.rgb, grid.width, grid.height);
   out.commit();
 }

@@ -1,6 +1,7 @@
 #include "models/image_io/grid.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "models/image_io/font.h"
 
@@ -112,6 +113,7 @@ void draw_text(HostPicture& picture, std::string_view line, int64_t x, int64_t y
 HostPicture make_grid(std::span<const HostPicture> pictures, std::span<const std::string> labels, int64_t columns,
                       std::string_view legend) {
   const auto count = static_cast<int64_t>(pictures.size());
+  if (columns == 0) columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));
   columns = std::clamp<int64_t>(columns, 1, std::max<int64_t>(count, 1));
   int64_t cell_width = 0, cell_height = 0;
   for (const HostPicture& picture : pictures) {

@@ -15,10 +15,10 @@ struct HostPicture {
   std::vector<uint8_t> rgb;  // [height, width, 3]
 };
 
-/// Rows of `columns` cells on white; a cell is as large as the largest picture, and each row has room for the longest
-/// of its labels. Labels are broken at spaces into lines of the cell's width, the legend into lines of the grid's. The
-/// letters grow with the cells: about 42 go into a line from 256 px on. ASCII in a built-in 5x7 font, other characters
-/// as a box. REQUIRES as many labels as pictures, or none.
+/// Rows of `columns` cells (0: about as many as there are rows) on white; a cell is as large as the largest picture,
+/// and each row has room for the longest of its labels. Labels are broken at spaces into lines of the cell's width, the
+/// legend into lines of the grid's. The letters grow with the cells: about 42 go into a line from 256 px on. ASCII in a
+/// built-in 5x7 font, other characters as a box. REQUIRES as many labels as pictures, or none.
 HostPicture make_grid(std::span<const HostPicture> pictures, std::span<const std::string> labels, int64_t columns,
                       std::string_view legend = {});
 

@@ -228,7 +228,6 @@ def test_errors_say_what_is_wrong(tiny, tmp_path):
     before = single.read_bytes()
     assert "exists already" in error_of(folder / "made", single)
     assert single.read_bytes() == before
-    assert "layout" in error_of(folder / "made", tmp_path / "x.safetensors", "--layout", "diffusers")
 
     config = tmp_path / "config"
     shutil.copytree(folder / "back", config, ignore=shutil.ignore_patterns("*.safetensors"))
@@ -260,7 +259,7 @@ def test_half_precision_does_not_make_infinities(tiny, tmp_path):
     save_file(tensors, tmp_path / "large.safetensors")
     for out in ("half.safetensors", "half"):
         error = error_of(tmp_path / "large.safetensors", tmp_path / out, "--dtype", "fp16")
-        assert "holds 70000" in error and "large.safetensors" in error and "--dtype bf16" in error
+        assert "holds 70000" in error and "bf16 or fp32: --dtype" in error
         assert "out.2.weight" in error or "conv_out.weight" in error
         assert not (tmp_path / out).exists()
     convert(tmp_path / "large.safetensors", tmp_path / "brain.safetensors", "--dtype", "bf16")

@@ -8,18 +8,13 @@
 #include "models/weights/weights.h"
 #include "models/weights/write_tensor_sources.h"
 #include "tools/atelier_model/model_output.h"
+#include "tools/common/arguments.h"
 
 namespace atelier {
-namespace {
-
-const std::map<std::string, SafeDtype> kAdapterDtypes = {
-    {"fp16", SafeDtype::kF16}, {"bf16", SafeDtype::kBF16}, {"fp32", SafeDtype::kF32}};
-
-}  // namespace
 
 void AdapterOutput::declare(CLI::App& app) {
   app.add_option("OUT", file, "NAME.safetensors")->required();
-  app.add_option("--dtype", dtype, "of the result (fp16)")->check(CLI::IsMember({"fp16", "bf16", "fp32"}));
+  add_dtype_option(app, dtype, "of the result (fp16)");
   app.add_flag("--overwrite", overwrite, "replace OUT if it exists");
 }
 
@@ -32,7 +27,7 @@ void AdapterOutput::require_free() const {
 }
 
 TensorSource AdapterOutput::tensor(const at::Tensor& values, const std::string& name) const {
-  const at::Tensor narrow = at::empty(values.sizes(), scalar_type(kAdapterDtypes.at(dtype)));
+  const at::Tensor narrow = at::empty(values.sizes(), scalar_type(*dtype));
   copy_in_range(narrow, values, file + ": " + name);
   return tensor_at_hand(narrow, name);
 }

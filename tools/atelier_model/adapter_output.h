@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ class App;
 namespace atelier {
 
 struct AdapterOutput {
-  std::string file, dtype = "fp16";
+  std::string file;
+  std::optional<SafeDtype> dtype = SafeDtype::kF16;
   bool overwrite = false;
 
   /// OUT, --dtype and --overwrite.

@@ -1,17 +1,9 @@
 // `model convert`: a checkpoint from one layout or number type to another, tensor by tensor.
-#include <ATen/ATen.h>
-
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cmath>
 
 #include "configs/base/atomic_file.h"
-#include "configs/base/error.h"
-#include "configs/base/interrupt.h"
 #include "configs/base/log.h"
-#include "configs/base/progress.h"
 #include "configs/base/text.h"
-#include "models/keys/infer_options.h"
 #include "models/pipeline/components.h"
 #include "models/weights/pipeline_folder.h"
 #include "models/weights/single_file.h"
@@ -20,37 +12,21 @@
 #include "tools/atelier_model/model_output.h"
 #include "tools/atelier_model/tokenizer_folder.h"
 #include "tools/atelier_model/verbs.h"
+#include "tools/atelier_model/write_progress.h"
+#include "tools/common/arguments.h"
 
 namespace atelier {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kSingleFile = "single-file";
-constexpr const char* kDiffusers = "diffusers";
-
 struct ConvertArguments {
-  std::string in, out, layout, dtype, config;
+  std::string in, out, config;
+  std::optional<SafeDtype> dtype;
   bool overwrite = false;
 };
 
-std::optional<SafeDtype> named_dtype(const std::string& name) {
-  if (name == "fp16") return SafeDtype::kF16;
-  if (name == "bf16") return SafeDtype::kBF16;
-  if (name == "fp32") return SafeDtype::kF32;
-  return std::nullopt;
-}
-
 bool is_single_file_name(const fs::path& path) { return path.extension() == ".safetensors"; }
-
-/// The layout asked for, or the one that the output's name has.
-std::string wanted_layout(const ConvertArguments& arguments) {
-  const bool file = is_single_file_name(arguments.out);
-  const std::string by_name = file ? kSingleFile : kDiffusers;
-  if (arguments.layout.empty() || arguments.layout == by_name) return by_name;
-  throw ConfigError(text("the layout is ", arguments.layout, ", the output's name that of the other one"),
-                    arguments.out, "a single file ends with .safetensors, a diffusers folder does not");
-}
 
 void check_convert_paths(const ConvertArguments& arguments, bool single_file) {
   require_free(arguments.out, arguments.overwrite);
@@ -83,26 +59,10 @@ void copy_or_write_tokenizers(const StoredPipeline& pipeline, const fs::path& ou
   add(pipeline.text_encoder_2.has_value(), "tokenizer_2", 2);
 }
 
-/// A progress bar that counts tensors and lets an interrupt through between two of them.
-class ConvertProgress {
- public:
-  explicit ConvertProgress(size_t tensors) : progress_("converting", static_cast<int64_t>(tensors), "tensors") {}
-
-  std::function<void(int64_t)> counter() {
-    return [this](int64_t) {
-      progress_.advance();
-      check_interrupted();
-    };
-  }
-
- private:
-  Progress progress_;
-};
-
 void to_single_file(const StoredPipeline& pipeline, const ConvertArguments& arguments, WriteOptions options) {
   std::vector<TensorSource> tensors = single_file_tensors(pipeline);
   warn_of_untold(pipeline, arguments.out);
-  ConvertProgress progress(tensors.size());
+  WriteProgress progress("convert", tensors, options.dtype);
   options.on_tensor = progress.counter();
   options.metadata = single_file_metadata(pipeline, fs::path(arguments.out).stem().string());
   write_tensor_sources(arguments.out, std::move(tensors), options);
@@ -110,9 +70,7 @@ void to_single_file(const StoredPipeline& pipeline, const ConvertArguments& argu
 
 void to_folder(const StoredPipeline& pipeline, const ConvertArguments& arguments, WriteOptions options) {
   AtomicFolder folder(folder_path(arguments.out), arguments.overwrite);
-  size_t tensors = 0;
-  for (const auto& [part, sources] : pipeline.tensors) tensors += sources.size();
-  ConvertProgress progress(tensors);
+  WriteProgress progress("convert", pipeline, options.dtype);
   options.on_tensor = progress.counter();
   copy_or_write_tokenizers(pipeline, folder.temporary_path());
   write_pipeline_folder(pipeline, folder.temporary_path(), options);
@@ -123,17 +81,17 @@ void to_folder(const StoredPipeline& pipeline, const ConvertArguments& arguments
 void cast_file(const ConvertArguments& arguments, WriteOptions options) {
   const SafetensorsFile file(arguments.in);
   std::vector<TensorSource> tensors = stored_tensors(arguments.in);
-  ConvertProgress progress(tensors.size());
+  WriteProgress progress("convert", tensors, options.dtype);
   options.on_tensor = progress.counter();
   options.metadata = without_hashes(file.metadata());
   write_tensor_sources(arguments.out, std::move(tensors), options);
 }
 
 void run_convert(const ConvertArguments& arguments) {
-  const bool single_file = wanted_layout(arguments) == kSingleFile;
+  const bool single_file = is_single_file_name(arguments.out);
   check_convert_paths(arguments, single_file);
   WriteOptions options;
-  options.dtype = named_dtype(arguments.dtype);
+  options.dtype = arguments.dtype;
   const std::optional<fs::path> config =
       arguments.config.empty() ? std::nullopt : std::optional<fs::path>(arguments.config);
   if (single_file && !fs::is_directory(arguments.in) && !config) {
@@ -153,10 +111,7 @@ Verb verb_convert() {
     auto arguments = std::make_shared<ConvertArguments>();
     app.add_option("IN", arguments->in, "diffusers pipeline folder, or safetensors file")->required();
     app.add_option("OUT", arguments->out, "NAME.safetensors, or a folder")->required();
-    app.add_option("--dtype", arguments->dtype, "type of the weights (their own if not given)")
-        ->check(CLI::IsMember({"fp16", "bf16", "fp32"}));
-    app.add_option("--layout", arguments->layout, "as OUT's name says if not given")
-        ->check(CLI::IsMember({kSingleFile, kDiffusers}));
+    add_dtype_option(app, arguments->dtype, "type of the weights (their own if not given)");
     app.add_option("--config", arguments->config, "folder of a pipeline's config.json files: what a single file is of");
     app.add_flag("--overwrite", arguments->overwrite, "replace OUT if it exists");
     return [arguments] { run_convert(*arguments); };

@@ -9,17 +9,17 @@
 
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
-#include "configs/base/interrupt.h"
 #include "configs/base/log.h"
-#include "configs/base/progress.h"
 #include "configs/base/text.h"
 #include "models/adapters/merge_weights.h"
 #include "models/pipeline/components.h"
 #include "models/weights/single_file.h"
-#include "models/weights/write_tensor_sources.h"
 #include "models/weights/stored_pipeline.h"
+#include "models/weights/write_tensor_sources.h"
 #include "tools/atelier_model/model_output.h"
 #include "tools/atelier_model/verbs.h"
+#include "tools/atelier_model/write_progress.h"
+#include "tools/common/arguments.h"
 
 namespace atelier {
 namespace {
@@ -27,13 +27,11 @@ namespace {
 namespace fs = std::filesystem;
 
 struct MergeArguments {
-  std::string base, out, dtype, config;
+  std::string base, out, config;
+  std::optional<SafeDtype> dtype;
   std::vector<std::string> loras;
   bool overwrite = false;
 };
-
-const std::map<std::string, SafeDtype> kMergeDtypes = {
-    {"fp16", SafeDtype::kF16}, {"bf16", SafeDtype::kBF16}, {"fp32", SafeDtype::kF32}};
 
 std::string stem_of(const fs::path& path) { return (path.has_filename() ? path : path.parent_path()).stem().string(); }
 
@@ -82,37 +80,6 @@ std::map<std::string, std::string> merge_metadata(std::map<std::string, std::str
   metadata.erase("modelspec.date");
   return metadata;
 }
-
-int64_t mebibytes(int64_t bytes) { return bytes >> 20; }
-
-/// Progress in MiB, of tensors that may be smaller than one; an interrupt ends the work.
-class MergeProgress {
- public:
-  explicit MergeProgress(const StoredPipeline& pipeline) : progress_("merge", mebibytes(size_of(pipeline)), "MiB") {}
-
-  void add(int64_t bytes) {
-    check_interrupted();
-    const int64_t before = mebibytes(bytes_);
-    bytes_ += bytes;
-    progress_.advance(mebibytes(bytes_) - before);
-  }
-
- private:
-  static int64_t size_of(const StoredPipeline& pipeline) {
-    int64_t bytes = 0;
-    for (const auto& [part, sources] : pipeline.tensors) {
-      for (const TensorSource& source : sources) {
-        int64_t count = 1;
-        for (const int64_t side : source.shape) count *= side;
-        bytes += count * static_cast<int64_t>(safe_dtype_size(source.dtype));
-      }
-    }
-    return bytes;
-  }
-
-  Progress progress_;
-  int64_t bytes_ = 0;
-};
 
 bool holds_weights(const fs::path& file) {
   const std::string name = file.filename().string();
@@ -173,11 +140,11 @@ void run_merge(const MergeArguments& arguments) {
   check_parts(pipeline);
   add_loras(pipeline, loras);
   WriteOptions options;
-  if (!arguments.dtype.empty()) options.dtype = kMergeDtypes.at(arguments.dtype);
+  options.dtype = arguments.dtype;
   finish_merge(pipeline, options.dtype);
   pipeline.metadata = merge_metadata(std::move(pipeline.metadata), arguments, loras);
-  MergeProgress progress(pipeline);
-  options.on_tensor = [&](int64_t bytes) { progress.add(bytes); };
+  WriteProgress progress("merge", pipeline, options.dtype);
+  options.on_tensor = progress.counter();
   pipeline.single_file ? write_single_file(pipeline, arguments, options) : write_folder(pipeline, arguments, options);
 }
 
@@ -191,8 +158,7 @@ Verb verb_merge() {
                 ->type_name("FILE[:WEIGHT]")
                 ->required();
             app.add_option("--out", arguments->out, "of the layout of BASE")->type_name("PATH")->required();
-            app.add_option("--dtype", arguments->dtype, "of the result; default: each tensor's own")
-                ->check(CLI::IsMember({"fp16", "bf16", "fp32"}));
+            add_dtype_option(app, arguments->dtype, "of the result; default: each tensor's own");
             app.add_option("--config", arguments->config,
                            "folder of the configurations of a BASE that is no usual SDXL")
                 ->type_name("DIR");

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdio>
 
 #include "configs/base/error.h"
@@ -81,9 +80,7 @@ void SampleOutput::write_picture(size_t shot, const fs::path& path, const HostPi
 
 void SampleOutput::write_grid(const fs::path& path) const {
   const GridText words = grid_text(shots_, samplers_, origin_.model);
-  const auto square = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(shots_.size()))));
-  const HostPicture grid =
-      make_grid(pictures_, words.labels, paths_.columns > 0 ? paths_.columns : square, words.legend);
+  const HostPicture grid = make_grid(pictures_, words.labels, paths_.columns, words.legend);
   write_png(path, grid.rgb, grid.width, grid.height,
             {{"parameters", parameters_text(shots_.front(), *samplers_.front(), origin_)}});
   announce(path);

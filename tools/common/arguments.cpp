@@ -1,17 +1,12 @@
 #include "tools/common/arguments.h"
 
 #include <CLI/CLI.hpp>
-#include <map>
+#include <vector>
 
+#include "configs/base/dtype_names.h"
 #include "configs/base/text.h"
 
 namespace atelier {
-namespace {
-
-const std::map<std::string, SafeDtype> kWeightDtypes = {
-    {"fp16", SafeDtype::kF16}, {"bf16", SafeDtype::kBF16}, {"fp32", SafeDtype::kF32}};
-
-}  // namespace
 
 CLI::Validator finite_range(double low, double high) {
   const std::string range = text(shortest(low), "..", shortest(high));
@@ -24,8 +19,10 @@ CLI::Validator finite_range(double low, double high) {
 }
 
 void add_dtype_option(CLI::App& app, std::optional<SafeDtype>& dtype, const std::string& help) {
-  const auto set = [&dtype](const std::string& name) { dtype = kWeightDtypes.at(name); };
-  app.add_option_function<std::string>("--dtype", set, help)->check(CLI::IsMember({"fp16", "bf16", "fp32"}));
+  std::vector<std::string> names;
+  for (const auto& [name, known] : kDtypeNames) names.emplace_back(name);
+  const auto set = [&dtype](const std::string& name) { dtype = named_dtype(name); };
+  app.add_option_function<std::string>("--dtype", set, help)->check(CLI::IsMember(names));
 }
 
 }  // namespace atelier
