@@ -4,10 +4,7 @@ within 12 GiB of resident memory. Needs 6 GB of disk under TMPDIR, 16 GiB of mem
 twin is tests/peer/test_unet_parity.py."""
 
 import json
-import os
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools" / "bench"))
+from measured import measured  # noqa: E402
 from random_unet import SDXL, parameter_count, random_inputs, write_random_unet  # noqa: E402
 from support.parity import relative_error  # noqa: E402
 from support.programs import program  # noqa: E402
@@ -35,16 +33,6 @@ save_file({"sample": sample}, outputs)
 """
 
 
-def measured(*command):
-    """Runs a program; its seconds and its peak of resident memory in GiB, pages of mapped files included."""
-    begin = time.perf_counter()
-    process = subprocess.Popen([str(word) for word in command])
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)  # it is reaped: subprocess shall not wait again
-    assert process.returncode == 0, command
-    return time.perf_counter() - begin, usage.ru_maxrss / 2**20
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("full_size")
@@ -57,10 +45,10 @@ def folder(tmp_path_factory):
 def test_sdxl_equals_diffusers_within_its_memory(folder):
     assert parameter_count(SDXL) == 2_567_463_684
     assert json.loads((folder / "unet" / "config.json").read_text())["transformer_layers_per_block"] == [1, 2, 10]
-    seconds, memory = measured(program("atelier"), "model", "eval", "unet", folder / "unet",
-                               "--inputs", folder / "inputs.safetensors", "--out", folder / "ours.safetensors")
-    peer_seconds, peer_memory = measured(sys.executable, "-c", PEER, folder / "unet", folder / "inputs.safetensors",
-                                         folder / "peer.safetensors")
+    seconds, _, memory = measured(program("atelier"), "model", "eval", "unet", folder / "unet",
+                                  "--inputs", folder / "inputs.safetensors", "--out", folder / "ours.safetensors")
+    peer_seconds, _, peer_memory = measured(sys.executable, "-c", PEER, folder / "unet", folder / "inputs.safetensors",
+                                            folder / "peer.safetensors")
     ours, peer = (load_file(folder / f"{side}.safetensors")["sample"] for side in ("ours", "peer"))
     error = relative_error(ours, peer)
     print(f"\nload and one forward: ours {seconds:.1f} s, {memory:.2f} GiB; diffusers {peer_seconds:.1f} s, "

@@ -12,14 +12,13 @@ import argparse
 import json
 import os
 import struct
-import subprocess
 import sys
 import tempfile
-import time
 from math import prod
 from pathlib import Path
 
 import numpy as np
+from measured import measured
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = ROOT / "tests/golden/sdxl/single_file_keys.tsv"
@@ -73,19 +72,6 @@ def differing(one, other):
     a, b = tensors(one), tensors(other)
     assert a.keys() == b.keys(), a.keys() ^ b.keys()
     return [key for key in a if a[key][:2] != b[key][:2] or not np.array_equal(a[key][2], b[key][2])]
-
-
-def measured(*command):
-    """(seconds, processors' seconds, peak resident GiB) of a program that must succeed.
-
-    The peak of a new process begins with that of its parent, so nothing large may be mapped here before."""
-    started = time.monotonic()
-    process = subprocess.Popen([str(part) for part in command])
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{command[0]} ended with {process.returncode}")
-    return time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
 
 
 def main():

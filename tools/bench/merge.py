@@ -10,13 +10,11 @@ and MLP layers of the UNet and both text encoders. Both sides end with the file 
 
 import argparse
 import json
-import os
 import shutil
 import statistics
 import struct
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import torch
@@ -24,6 +22,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from measured import measured  # noqa: E402
 from random_unet import SDXL  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,16 +118,6 @@ def write_adapters(path, layers, algo, rank):
     write_random(path, shapes)
 
 
-def measure(command):
-    """Seconds, and the most resident memory in GiB."""
-    begin = time.perf_counter()
-    process = subprocess.Popen([str(word) for word in command])
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"{command[0]} failed")
-    return time.perf_counter() - begin, usage.ru_maxrss / 2**20
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True)
@@ -149,8 +138,8 @@ def main():
     try:
         for turn in range(arguments.turns + 1):
             copied, merged = (folder_out / f"{kind}{turn}.safetensors" for kind in ("copy", "merge"))
-            copy_seconds, _ = measure(["sh", "-c", f'cp "{model}" "{copied}" && sync "{copied}"'])
-            merge_seconds, peak = measure([*merge, "--out", merged, "--quiet"])
+            copy_seconds = measured("sh", "-c", f'cp "{model}" "{copied}" && sync "{copied}"').seconds
+            merge_seconds, _, peak = measured(*merge, "--out", merged, "--quiet")
             print(f"cp {copy_seconds:.1f} s, merge {merge_seconds:.1f} s: {merge_seconds / copy_seconds:.2f} times; "
                   f"{peak:.2f} GiB resident at most{'' if turn else ' (does not count)'}", flush=True)
             if turn:
