@@ -14,8 +14,8 @@ namespace atelier {
 struct ResolutionOptions {
   int64_t resolution = 1024;
   double repeats = 1;
-  std::optional<int64_t> min_bucket_reso;
-  std::optional<int64_t> max_bucket_reso;
+  std::optional<int64_t> min_bucket_reso = {};
+  std::optional<int64_t> max_bucket_reso = {};
 };
 
 struct BucketOptions {
@@ -26,10 +26,10 @@ struct BucketOptions {
   int64_t bucket_reso_steps = 64;
   bool bucket_no_upscale = false;
   bool merge_small_buckets = false;
-  std::vector<ResolutionOptions> resolutions;
-  std::vector<std::string> predefined_buckets;
-  std::optional<double> max_upscale;
-  std::optional<double> max_crop_loss;
+  std::vector<ResolutionOptions> resolutions = {};
+  std::vector<std::string> predefined_buckets = {};
+  std::optional<double> max_upscale = {};
+  std::optional<double> max_crop_loss = {};
 };
 
 void describe(Section& section, ResolutionOptions& options);

@@ -93,7 +93,7 @@ inline PlanCase random_case(uint64_t number, int64_t most_posts = 400) {
   one.buckets.bucket_reso_steps = rng.below(2) > 0 ? 64 : 128;
   one.buckets.bucket_no_upscale = rng.below(4) == 0;
   one.buckets.merge_small_buckets = rng.below(4) == 0;
-  if (rng.below(3) == 0) one.buckets.resolutions = {{512, 1, {}, {}}, {768, 0.7, {}, 1536}};
+  if (rng.below(3) == 0) one.buckets.resolutions = {{512}, {768, 0.7, {}, 1536}};
   if (rng.below(4) == 0) one.buckets.max_upscale = 1 + 2 * rng.uniform();
   random_balance(rng, one);
   one.batching.global_batch_size = 1 + static_cast<int64_t>(rng.below(24));

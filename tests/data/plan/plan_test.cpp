@@ -198,7 +198,7 @@ TEST(Plan, ASampleIsUsedOnceARepeatAndResolution) {
   PlanCase one;
   one.input = squares(40);
   one.batching = epochs_of(8, 4);
-  one.buckets.resolutions = {{512, 1, {}, {}}, {768, 0.5, {}, {}}};
+  one.buckets.resolutions = {{512}, {768, 0.5}};
   const Plan plan = one.plan();
   std::map<std::pair<int32_t, int64_t>, int64_t> uses;
   for (const GlobalBatch& batch : all_batches(plan)) {
@@ -217,7 +217,7 @@ TEST(Plan, PicturesBeyondALimitLeaveTheResolution) {
   add_picture(input, 0, 512, 512), add_picture(input, 1, 768, 768), add_picture(input, 2, 300, 300);
   add_picture(input, 3, 2048, 256);  // to 1024 x 256 at 512, half of it to 768 x 768
   BucketOptions buckets;
-  buckets.resolutions = {{512, 1, {}, {}}, {768, 1, {}, {}}};
+  buckets.resolutions = {{512}, {768}};
   buckets.enable_bucket = false;
   buckets.max_upscale = 1.2;
   Plan plan(input, {}, buckets, epochs_of(4, 1), 1, 7);
