@@ -1,7 +1,6 @@
 # labels: integration parity torch
 """`sample` as a user runs it, against the same picture by transformers, diffusers, scipy and PIL."""
 
-import gzip
 import hashlib
 import json
 import os
@@ -18,9 +17,10 @@ from diffusers import DDIMScheduler, EulerDiscreteScheduler, UNet2DConditionMode
 from PIL import Image
 from safetensors.torch import save_file
 from scipy.fft import idctn
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.clip_peer import clip_tokenizer  # noqa: E402
 from support.programs import BUILD, program, run  # noqa: E402
 
 torch.set_num_threads(1)  # the models are tiny
@@ -65,14 +65,7 @@ class Peer:
             for module in (self.text_encoder, self.text_encoder_2):  # make the prompt matter
                 for parameter in module.parameters():
                     parameter.mul_(3)
-        vocabulary = BUILD / "share" / "atelier" / "clip" / "bpe_simple_vocab_16e6.txt.gz"
-        lines = gzip.open(vocabulary, "rt", encoding="utf-8").read().split("\n")
-        merges = [tuple(line.split()) for line in lines[1:48895]]
-        printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-        letters = [chr(b) for b in printable] + [chr(256 + i) for i in range(256 - len(printable))]
-        tokens = letters + [f"{c}</w>" for c in letters] + ["".join(pair) for pair in merges]
-        tokens += ["<|startoftext|>", "<|endoftext|>"]
-        self.tokenizer = CLIPTokenizer(vocab={token: i for i, token in enumerate(tokens)}, merges=merges)
+        self.tokenizer = clip_tokenizer(BUILD / "share" / "atelier" / "clip" / "bpe_simple_vocab_16e6.txt.gz")
 
     def save(self, folder, scheduler):
         for name in ("text_encoder", "text_encoder_2", "unet"):

@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from safetensors import safe_open  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
+from support.clip_peer import file_name  # noqa: E402
 from support.programs import run  # noqa: E402
 from support.tiny_sdxl import make_pipeline  # noqa: E402
 
@@ -36,11 +37,6 @@ def same_bits(a, b):
     assert not different, different[:5]
 
 
-def full_name(name):
-    """transformers 5 leaves the prefix out of a CLIPTextModel's names."""
-    return name if name.startswith(("text_model.", "text_projection.")) else f"text_model.{name}"
-
-
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     """A folder with the pipeline as `made`, its `tiny.safetensors`, and that as a folder again, `back`; and its modules."""
@@ -61,7 +57,7 @@ def test_there_and_back_is_bit_for_bit(tiny, tmp_path, dtype):
     same_bits(first, load_file(tmp_path / "b.safetensors"))
     assert {tensor.dtype for tensor in first.values()} == {DTYPES[dtype], torch.int64}
     for name, file in PARTS.items():
-        wanted = {full_name(key) if name.startswith("text") else key: tensor.to(DTYPES[dtype])
+        wanted = {file_name(key) if name.startswith("text") else key: tensor.to(DTYPES[dtype])
                   for key, tensor in parts[name].state_dict().items() if not key.endswith("position_ids")}
         same_bits(load_file(tmp_path / "folder" / name / f"{file}.safetensors"), wanted)
 
@@ -92,7 +88,7 @@ def test_clip_g_is_stacked_and_transposed(tiny):
     """By value: the matrix is square, so no shape tells."""
     folder, parts = tiny
     ours = load_file(folder / "tiny.safetensors")
-    weights = {full_name(key): tensor for key, tensor in parts["text_encoder_2"].state_dict().items()}
+    weights = {file_name(key): tensor for key, tensor in parts["text_encoder_2"].state_dict().items()}
     projection = ours[CLIP_G + "text_projection"]
     assert torch.equal(projection, weights["text_projection.weight"].T)
     assert not torch.equal(projection, projection.T)

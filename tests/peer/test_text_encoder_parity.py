@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.clip_peer import file_name  # noqa: E402
 from support.parity import assert_parity  # noqa: E402
 from support.programs import run  # noqa: E402
 
@@ -57,11 +58,6 @@ def random_model(rng, seed):
         for parameter in model.parameters():  # norms and biases shall matter too
             parameter.add_(0.05 * torch.randn_like(parameter))
     return config, model
-
-
-def file_name(name):
-    """transformers 5 drops the prefix of a CLIPTextModel; ours is that of the published files."""
-    return name if name.startswith(("text_model.", "text_projection.")) else f"text_model.{name}"
 
 
 def transformers_outputs(model, inputs, dtype):

@@ -1,4 +1,4 @@
-"""transformers' CLIPTokenizer, built offline from the vocabulary that comes with the program."""
+"""transformers' CLIP: its tokenizer, built offline from the vocabulary that comes with the program, and its names."""
 
 import gzip
 
@@ -18,3 +18,8 @@ def clip_tokenizer(vocabulary):
     names = byte_names()
     names += [name + "</w>" for name in names] + ["".join(merge) for merge in merges] + ["<|startoftext|>", "<|endoftext|>"]
     return CLIPTokenizer(vocab={name: i for i, name in enumerate(names)}, merges=merges)
+
+
+def file_name(name):
+    """transformers 5 drops the prefix of a CLIPTextModel; ours is that of the published files."""
+    return name if name.startswith(("text_model.", "text_projection.")) else f"text_model.{name}"
