@@ -146,7 +146,7 @@ def test_a_merge_says_what_it_cannot_use(base, lora, tmp_path):
 
     save_file({**tensors, some: np.full_like(tensors[some], np.nan)}, tmp_path / "nan.safetensors")
     failed = merge(base, tmp_path / "nan.safetensors", "--out", tmp_path / "nan", check=False)
-    assert failed.returncode == 2 and "to_q.weight" in failed.stderr and "NaN" in failed.stderr
+    assert failed.returncode == 2 and f"nan.safetensors: {some}" in failed.stderr and "NaN" in failed.stderr
     save_file({**tensors, some: np.full_like(tensors[some], 1e6)}, tmp_path / "large.safetensors")
     failed = merge(base, tmp_path / "large.safetensors", "--out", tmp_path / "large", "--dtype", "fp16", check=False)
     assert failed.returncode == 2 and "to_q.weight" in failed.stderr and "bf16" in failed.stderr
