@@ -14,12 +14,10 @@
 
 #include "configs/base/error.h"
 #include "configs/base/log.h"
-#include "configs/base/mapped_file.h"
 #include "configs/base/text.h"
 #include "configs/base/thread_pool.h"
-#include "data/bucket/crop.h"
 #include "data/dataset.h"
-#include "data/image/decode.h"
+#include "data/loader/picture_reader.h"
 #include "data/loader/sample_caption.h"
 
 namespace atelier {
@@ -36,25 +34,29 @@ struct BadSample {
 /// A step on its way. Workers write into their samples' places; the rest is guarded by the loader's mutex.
 struct PendingStep {
   LoadedStep loaded;
-  int64_t bytes = 0;  // of pixels
+  int64_t bytes = 0;  // of pixels and masks
   int64_t samples_left = 0;
   std::vector<BadSample> bad;
+  std::vector<const LoadedSample*> without_mask;
   std::exception_ptr error;  // not the picture's fault
 };
 
-std::span<uint8_t> pixels_of(LoadedBatch& batch, size_t index) {
-  const size_t bytes = static_cast<size_t>(kChannels) * batch.width * batch.height;
-  return std::span(batch.pixels).subspan(index * bytes, bytes);
+/// One sample's part of the batch's pixels or masks; nothing of nothing.
+std::span<uint8_t> part_of(std::vector<uint8_t>& bytes, const LoadedBatch& batch, size_t index) {
+  const size_t each = bytes.size() / batch.samples.size();
+  return std::span(bytes).subspan(index * each, each);
 }
 
 }  // namespace
 
 struct BatchLoader::State {
-  State(const Dataset& data, const BatchingOptions& batching_options, int64_t own_rank, int64_t ranks, int64_t first)
+  State(const Dataset& data, const BatchingOptions& batching_options, int64_t own_rank, int64_t ranks, int64_t first,
+        IsCached cached)
       : dataset(data),
         batching(batching_options),
         options(data.options().loader),
-        decoding{.background = parse_colour(options.alpha_background, "dataset.loader.alpha_background")},
+        pictures(data),
+        is_cached(std::move(cached)),
         captions(data.manifest(), data.options(), data.seed(), data.plan().total_steps()),
         rank(own_rank),
         world_size(ranks),
@@ -67,21 +69,24 @@ struct BatchLoader::State {
   void start(int64_t step);
   std::unique_ptr<PendingStep> plan_step(int64_t step) const;
   LoadedBatch plan_batch(const MicroBatch& micro) const;
+  LoadedSample plan_sample(const PlannedSample& planned, float weight, int32_t width, int32_t height) const;
   void load(PendingStep& pending, LoadedBatch& batch, size_t index);
-  void fill_sample(int64_t step, LoadedBatch& batch, size_t index) const;
+  bool fill_sample(int64_t step, LoadedBatch& batch, size_t index) const;
   void wait_for(const PendingStep& pending);
   void give_bad(PendingStep& pending);
+  void give_without_mask(PendingStep& pending);
 
   const Dataset& dataset;
   const BatchingOptions batching;
   const LoaderOptions options;
-  const DecodeOptions decoding;
+  const PictureReader pictures;
+  const IsCached is_cached;
   const SampleCaptions captions;
   const int64_t rank, world_size;
   int64_t next_step;  // not yet begun
   int64_t pending_bytes = 0;
   double waited_seconds = 0;
-  std::unordered_set<int64_t> bad_rows;
+  std::unordered_set<int64_t> bad_rows, rows_without_mask;
 
   std::mutex mutex;
   std::condition_variable sample_done;
@@ -97,25 +102,38 @@ void BatchLoader::State::read_ahead() {
   }
 }
 
-LoadedBatch BatchLoader::State::plan_batch(const MicroBatch& micro) const {
+LoadedSample BatchLoader::State::plan_sample(const PlannedSample& planned, float weight, int32_t width,
+                                             int32_t height) const {
   const Manifest& manifest = dataset.manifest();
+  LoadedSample sample;
+  sample.row = planned.row;
+  sample.epoch = planned.epoch;
+  sample.repeat = planned.repeat;
+  sample.id = manifest.id(planned.row);
+  sample.is_reg = dataset.options().sources[static_cast<size_t>(manifest.source(planned.row))].is_reg;
+  const double factor = dataset.loss_weight(planned.row) * (sample.is_reg ? options.prior_loss_weight : 1);
+  sample.weight = static_cast<float>(weight * factor);
+  sample.original_width = manifest.width(planned.row);
+  sample.original_height = manifest.height(planned.row);
+  const Placement placement = pictures.placement(planned, width, height);
+  sample.crop_top = placement.crop_top;
+  sample.crop_left = seen_crop_left(placement);
+  sample.flipped = placement.flipped;
+  sample.person_class = static_cast<int32_t>(manifest.person(planned.row).person_class);
+  sample.is_cached = is_cached && is_cached(sample, width, height);
+  return sample;
+}
+
+LoadedBatch BatchLoader::State::plan_batch(const MicroBatch& micro) const {
   LoadedBatch batch{micro.width, micro.height, {}, {}};
   for (size_t i = 0; i < micro.samples.size(); ++i) {
-    const PlannedSample& planned = micro.samples[i];
-    LoadedSample& sample = batch.samples.emplace_back();
-    sample.row = planned.row;
-    sample.epoch = planned.epoch;
-    sample.repeat = planned.repeat;
-    sample.id = manifest.id(planned.row);
-    sample.weight = micro.weights[i];
-    sample.original_width = manifest.width(planned.row);
-    sample.original_height = manifest.height(planned.row);
-    const ResizePlan resize = plan_resize(sample.original_width, sample.original_height, micro.width, micro.height);
-    sample.crop_top = resize.crop_top;
-    sample.crop_left = resize.crop_left;
-    sample.person_class = static_cast<int32_t>(manifest.person(planned.row).person_class);
+    batch.samples.push_back(plan_sample(micro.samples[i], micro.weights[i], micro.width, micro.height));
   }
-  batch.pixels.resize(batch.samples.size() * static_cast<size_t>(kChannels) * micro.width * micro.height);
+  const size_t area = static_cast<size_t>(micro.width) * static_cast<size_t>(micro.height);
+  if (!std::ranges::all_of(batch.samples, &LoadedSample::is_cached)) {
+    batch.pixels.resize(batch.samples.size() * area * kChannels);
+  }
+  if (pictures.has_masks()) batch.masks.resize(batch.samples.size() * area);
   return batch;
 }
 
@@ -127,7 +145,7 @@ std::unique_ptr<PendingStep> BatchLoader::State::plan_step(int64_t step) const {
     pending->loaded.global_samples += std::ssize(global.samples);
     for (const MicroBatch& micro : rank_share(global, batching, rank, world_size)) {
       LoadedBatch batch = plan_batch(micro);
-      pending->bytes += std::ssize(batch.pixels);
+      pending->bytes += std::ssize(batch.pixels) + std::ssize(batch.masks);
       pending->samples_left += std::ssize(batch.samples);
       pending->loaded.micro_batches.push_back(std::move(batch));
     }
@@ -145,30 +163,29 @@ void BatchLoader::State::start(int64_t step) {
   }
 }
 
-/// Caption and pixels of one sample; throws DataError if the picture is bad.
-void BatchLoader::State::fill_sample(int64_t step, LoadedBatch& batch, size_t index) const {
+/// Caption, pixels and mask of one sample; false if its mask is missing. Throws DataError if the picture is bad.
+bool BatchLoader::State::fill_sample(int64_t step, LoadedBatch& batch, size_t index) const {
   LoadedSample& sample = batch.samples[index];
   sample.caption = captions.caption(sample.row, sample.epoch, sample.repeat, step - 1).text;
-  if (sample.weight == 0) return;
-  const ResizePlan resize = plan_resize(sample.original_width, sample.original_height, batch.width, batch.height);
-  const Placement placement{resize.resized_w, resize.resized_h, resize.crop_left,
-                            resize.crop_top,  batch.width,      batch.height};
-  const std::string path(dataset.manifest().path(sample.row));
-  const std::array<int32_t, 2> size = decode_image_into(MappedFile(path).bytes(), decoding, placement, {pixels_of(batch, index)});
-  if (size != std::array{sample.original_width, sample.original_height}) {
-    throw DataError("the picture has another size than in the manifest", path, "build the dataset again");
-  }
+  if (sample.weight == 0) return true;
+  const Placement placement =
+      pictures.placement({sample.row, sample.epoch, sample.repeat}, batch.width, batch.height);
+  const std::span<uint8_t> rgb =
+      sample.is_cached ? std::span<uint8_t>{} : part_of(batch.pixels, batch, index);
+  return pictures.read(sample.row, placement, {.rgb = rgb, .mask = part_of(batch.masks, batch, index)});
 }
 
 void BatchLoader::State::load(PendingStep& pending, LoadedBatch& batch, size_t index) {
   std::string bad_reason;
   std::exception_ptr error;
+  bool has_mask = true;
   if (!stopping) {
     try {
-      fill_sample(pending.loaded.step, batch, index);
+      has_mask = fill_sample(pending.loaded.step, batch, index);
     } catch (const DataError& fault) {
       bad_reason = fault.summary();
-      std::ranges::fill(pixels_of(batch, index), uint8_t{0});
+      std::ranges::fill(part_of(batch.pixels, batch, index), uint8_t{0});
+      std::ranges::fill(part_of(batch.masks, batch, index), uint8_t{0});
     } catch (...) {
       error = std::current_exception();
     }
@@ -176,6 +193,7 @@ void BatchLoader::State::load(PendingStep& pending, LoadedBatch& batch, size_t i
   {
     const std::lock_guard lock(mutex);
     if (!bad_reason.empty()) pending.bad.push_back({&batch.samples[index], std::move(bad_reason)});
+    if (!has_mask) pending.without_mask.push_back(&batch.samples[index]);
     if (error) pending.error = error;
     --pending.samples_left;
   }
@@ -204,9 +222,18 @@ void BatchLoader::State::give_bad(PendingStep& pending) {
   }
 }
 
+/// Told once a run, counted for all.
+void BatchLoader::State::give_without_mask(PendingStep& pending) {
+  std::ranges::sort(pending.without_mask, {}, &LoadedSample::row);
+  for (const LoadedSample* sample : pending.without_mask) {
+    if (rows_without_mask.empty()) log_warning("no mask for ", sample->id, ": pictures without one count fully");
+    rows_without_mask.insert(sample->row);
+  }
+}
+
 BatchLoader::BatchLoader(const Dataset& dataset, const BatchingOptions& batching, int64_t rank, int64_t world_size,
-                         int64_t first_step)
-    : state_(std::make_unique<State>(dataset, batching, rank, world_size, first_step)) {
+                         int64_t first_step, IsCached is_cached)
+    : state_(std::make_unique<State>(dataset, batching, rank, world_size, first_step, std::move(is_cached))) {
   state_->read_ahead();
 }
 
@@ -222,11 +249,13 @@ std::optional<LoadedStep> BatchLoader::next() {
   state.pending_bytes -= pending->bytes;
   if (pending->error) std::rethrow_exception(pending->error);
   state.give_bad(*pending);
+  state.give_without_mask(*pending);
   state.read_ahead();
   return std::move(pending->loaded);
 }
 
 double BatchLoader::wait_seconds() const { return state_->waited_seconds; }
 int64_t BatchLoader::bad_samples() const { return std::ssize(state_->bad_rows); }
+int64_t BatchLoader::samples_without_mask() const { return std::ssize(state_->rows_without_mask); }
 
 }  // namespace atelier

@@ -10,10 +10,18 @@ namespace atelier {
 
 struct SourceOptions {
   std::string path;
+  std::string kind = "auto";
+  std::string name;
   double repeats = 1.0;
   std::string caption_extension = ".txt";
   std::optional<std::string> image_dir;
   std::string rating_scheme = "auto";
+  bool is_reg = false;
+  std::string class_tokens;
+  std::optional<std::string> mask_dir;
+  bool flip_aug = false;
+  bool random_crop = false;
+  bool alpha_mask = false;
 };
 
 void describe(Section& section, SourceOptions& options);
