@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <numeric>
 
 namespace atelier {
@@ -101,7 +102,15 @@ std::string lower_ascii(std::string_view text) {
 }
 
 bool is_valid_utf8(std::string_view bytes) {
+  constexpr uint64_t kHighBits = 0x8080808080808080, kOnes = 0x0101010101010101;
   while (!bytes.empty()) {
+    uint64_t eight = 0;
+    for (; bytes.size() >= sizeof eight; bytes.remove_prefix(sizeof eight)) {
+      std::memcpy(&eight, bytes.data(), sizeof eight);
+      const uint64_t has_nul = (eight - kOnes) & ~eight & kHighBits;
+      if ((eight & kHighBits) | has_nul) break;
+    }
+    if (bytes.empty()) break;
     const size_t length = utf8_sequence(bytes);
     if (length == 0) return false;
     bytes.remove_prefix(length);

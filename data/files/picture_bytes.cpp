@@ -10,6 +10,8 @@
 
 #include "configs/base/error.h"
 #include "configs/base/text.h"
+#include "data/files/file_bytes.h"
+#include "data/files/files.h"
 
 namespace atelier {
 namespace {
@@ -36,9 +38,25 @@ int64_t bytes_after(const Descriptor& file, int64_t offset, const std::string& p
   return status.st_size - offset;
 }
 
+PictureBytes remote_bytes(const std::string& path, int64_t offset, int64_t size) {
+  try {
+    const std::unique_ptr<FileBytes> file = open_file(path);
+    const int64_t left = file->size() - offset;
+    if (left < 0 || size > left) throw DataError("the file ends before the picture does", path);
+    std::string buffer;
+    const std::string_view read = file->read(offset, size > 0 ? size : left, buffer);
+    PictureBytes picture(read.size());
+    std::memcpy(picture.writable().data(), read.data(), read.size());
+    return picture;
+  } catch (const ConfigError& error) {
+    throw DataError(error.summary(), path, error.hint());
+  }
+}
+
 }  // namespace
 
 PictureBytes picture_bytes(const std::string& path, int64_t offset, int64_t size) {
+  if (is_remote(path)) return remote_bytes(path, offset, size);
   const Descriptor file(path);
   const int64_t left = bytes_after(file, offset, path);
   if (size > left) throw DataError("the file ends before the picture does", path);

@@ -3,33 +3,39 @@
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
 #include "configs/base/text.h"
+#include "data/files/file_bytes.h"
+#include "data/files/files.h"
 #include "data/post/post.h"
 
 namespace atelier {
 namespace {
 
-constexpr uintmax_t kMaxBytes = 1 << 20;
+constexpr int64_t kMaxBytes = 1 << 20;
 
 }  // namespace
 
-std::optional<CaptionFile> read_caption_file(const std::filesystem::path& path) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) return std::nullopt;
-  if (std::filesystem::file_size(path, error) > kMaxBytes) throw DataError("caption_too_long", path.string());
+std::optional<CaptionFile> read_caption_file(const std::string& path) {
+  const std::optional<FileFacts> facts = file_facts(path);
+  if (!facts || facts->is_folder) return std::nullopt;
+  if (facts->size_bytes > kMaxBytes) throw DataError("caption_too_long", path);
   std::string content;
   try {
-    content = read_file(path);
-  } catch (const ConfigError&) {
-    throw DataError("caption_unreadable", path.string());
+    content = is_remote(path) ? read_small_file(path, kMaxBytes) : read_file(path);
+  } catch (const Error&) {
+    throw DataError("caption_unreadable", path);
   }
-  std::string_view rest = content;
-  if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
-  if (rest.find('\0') != std::string_view::npos) throw DataError("caption_has_nul", path.string());
-  if (!is_valid_utf8(rest)) throw DataError("caption_not_utf8", path.string());
+  return parse_caption(content, path);
+}
+
+CaptionFile parse_caption(std::string_view content, const std::string& where) {
+  if (content.size() > kMaxBytes) throw DataError("caption_too_long", where);
+  if (content.starts_with("\xEF\xBB\xBF")) content.remove_prefix(3);
+  if (content.find('\0') != std::string_view::npos) throw DataError("caption_has_nul", where);
+  if (!is_valid_utf8(content)) throw DataError("caption_not_utf8", where);
 
   CaptionFile file;
   bool first = true;
-  for (const std::string_view line : split(rest, '\n')) {
+  for (const std::string_view line : split(content, '\n')) {
     if (first)
       file.caption = trim(line);
     else if (const std::string_view further = trim(line); !further.empty())

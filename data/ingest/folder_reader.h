@@ -1,10 +1,12 @@
-// A folder of pictures with caption files beside them.
+// A folder of pictures with their texts beside them.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
+#include "data/files/files.h"
+#include "data/ingest/json_record.h"
+#include "data/ingest/picture_post.h"
 #include "data/ingest/source_reader.h"
 
 namespace atelier {
@@ -22,11 +24,15 @@ class FolderReader : public SourceReader {
   PostBatch read(int64_t part, const PictureProbe& probe) const override;
 
  private:
-  void read_file(const std::string& id, const PictureProbe& probe, PostBatch& batch) const;
+  void read_file(const ListedFile& file, const PictureProbe& probe, JsonRecords& records, PostBatch& batch) const;
+  std::optional<PictureFile> find_picture(const ListedFile& file, const PictureProbe& probe) const;
+  PictureTexts read_texts(const std::string& id) const;
+  bool has_text(const std::string& name) const;
 
-  std::filesystem::path root_;
-  std::string caption_extension_;
-  std::vector<std::string> files_;  // relative, sorted, without caption files
+  std::string root_;
+  std::vector<std::string> caption_suffixes_;
+  std::vector<ListedFile> files_;   // without captions and records
+  std::vector<std::string> texts_;  // captions and records, sorted
 };
 
 }  // namespace atelier

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <unordered_map>
 
 #include "configs/base/error.h"
 #include "configs/base/text.h"
+#include "data/files/files.h"
 #include "data/ingest/timestamp.h"
 
 namespace atelier {
@@ -32,54 +34,124 @@ const Names& column_names() {
       {"favs", PostColumn::kFavCount},
       {"parent_id", PostColumn::kParentId},
       {"file_ext", PostColumn::kFileExtension},
+      {"file_url", PostColumn::kFileUrl},
       {"file_name", PostColumn::kFileName},
       {"filename", PostColumn::kFileName},
-      {"image_path", PostColumn::kFileName},
+      {"image_path", PostColumn::kImagePath},
+      {"image_size", PostColumn::kImageSize},
       {"caption", PostColumn::kCaption},
+      {"text", PostColumn::kCaption},
+      {"captions", PostColumn::kCaptions},
+      {"pixel_hash", PostColumn::kPixelHash},
+      {"source", PostColumn::kSourceUrl},
+      {"source_url", PostColumn::kSourceUrl},
+      {"is_deleted", PostColumn::kIsDeleted},
+      {"is_banned", PostColumn::kIsBanned},
+      {"is_pending", PostColumn::kIsPending},
+      {"is_flagged", PostColumn::kIsPending},
       {"tag_string", PostColumn::kTags},
       {"tags", PostColumn::kTags},
+      {"tag_list", PostColumn::kTags},
       {"tag_string_general", PostColumn::kTagsGeneral},
       {"tags_general", PostColumn::kTagsGeneral},
+      {"tag_list_general", PostColumn::kTagsGeneral},
       {"tag_string_artist", PostColumn::kTagsArtist},
       {"tags_artist", PostColumn::kTagsArtist},
+      {"tag_list_artist", PostColumn::kTagsArtist},
       {"tag_string_copyright", PostColumn::kTagsCopyright},
       {"tags_copyright", PostColumn::kTagsCopyright},
+      {"tag_list_copyright", PostColumn::kTagsCopyright},
       {"tag_string_character", PostColumn::kTagsCharacter},
       {"tags_character", PostColumn::kTagsCharacter},
+      {"tag_list_character", PostColumn::kTagsCharacter},
       {"tag_string_meta", PostColumn::kTagsMeta},
       {"tags_meta", PostColumn::kTagsMeta},
+      {"tag_list_meta", PostColumn::kTagsMeta},
   };
   return kNames;
 }
 
-int32_t number(std::string_view text) {
-  int32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) throw DataError("bad_value", std::string(text));
+[[noreturn]] void throw_bad_value(std::string_view value) { throw DataError("bad_value", std::string(value)); }
+
+/// "12.0" as tables write a whole number when its column has gaps; anything else as it is.
+std::string_view without_fraction(std::string_view text) {
+  const size_t point = text.find('.');
+  const bool whole = point > 0 && point != std::string_view::npos && point + 1 < text.size() &&
+                     text.find_first_not_of('0', point + 1) == std::string_view::npos &&
+                     text.find_first_not_of("-0123456789") == point;
+  return whole ? text.substr(0, point) : text;
+}
+
+int64_t number(std::string_view text) {
+  const std::string_view digits = without_fraction(text);
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size()) throw_bad_value(text);
   return value;
 }
 
-int32_t pixels(std::string_view text) {
-  const int32_t value = number(text);
-  if (value < 0) throw DataError("bad_value", std::string(text));
-  return value;
+int32_t small_number(int64_t value) {
+  if (value < std::numeric_limits<int32_t>::min() || value > std::numeric_limits<int32_t>::max()) {
+    throw_bad_value(std::to_string(value));
+  }
+  return static_cast<int32_t>(value);
+}
+
+int32_t pixels(int64_t value) {
+  if (value < 0) throw_bad_value(std::to_string(value));
+  return small_number(value);
+}
+
+bool flag(std::string_view text) {
+  if (text == "true" || text == "t" || text == "1" || text == "True") return true;
+  if (text != "false" && text != "f" && text != "0" && text != "False") throw_bad_value(text);
+  return false;
 }
 
 void set_rating(Post& post, std::string_view text) {
   static const std::unordered_map<std::string_view, Rating> kRatings = {
-      {"g", Rating::kGeneral},           {"general", Rating::kGeneral},  {"safe", Rating::kSafe},
-      {"sensitive", Rating::kSensitive}, {"q", Rating::kQuestionable},   {"questionable", Rating::kQuestionable},
-      {"e", Rating::kExplicit},          {"explicit", Rating::kExplicit}};
+      {"g", Rating::kGeneral},           {"general", Rating::kGeneral},   {"safe", Rating::kSafe},
+      {"sensitive", Rating::kSensitive}, {"q", Rating::kQuestionable},    {"questionable", Rating::kQuestionable},
+      {"e", Rating::kExplicit},          {"explicit", Rating::kExplicit}, {"0", Rating::kGeneral},
+      {"1", Rating::kSensitive},  // the numbers of Kohaku's data base
+      {"2", Rating::kQuestionable},      {"3", Rating::kExplicit}};
   post.rated_s = text == "s";
   if (post.rated_s) return;
   const auto found = kRatings.find(text);
-  if (found == kRatings.end()) throw DataError("bad_value", std::string(text));
+  if (found == kRatings.end()) throw_bad_value(text);
   post.rating = found->second;
 }
 
-std::string clean(std::string_view text, const char* reason = "bad_value") {
+void require_text(std::string_view text, const char* reason = "bad_value") {
   if (text.find('\0') != std::string_view::npos) throw DataError(reason, "a NUL byte");
+  if (!is_valid_utf8(text)) throw DataError("not_utf8");
+}
+
+std::string clean(std::string_view text, const char* reason = "bad_value") {
+  require_text(text, reason);
   return std::string(trim(text));
+}
+
+/// True for what canonical_tag() would give back unchanged.
+bool is_canonical(std::string_view tag) {
+  bool other = false;
+  for (const char c : tag) other |= (c >= 'A' && c <= 'Z') || c == '\\' || c == ' ' || (c >= '\t' && c <= '\r');
+  return !other;
+}
+
+/// Calls `take` with each piece of a list of tags.
+template <typename Take>
+void each_tag(std::string_view list, const Take& take) {
+  if (list.find(',') != std::string_view::npos) {
+    for (const std::string_view tag : split(list, ',')) take(tag);
+    return;
+  }
+  constexpr std::string_view kSpaces = " \t\n\v\f\r";
+  for (size_t begin = list.find_first_not_of(kSpaces); begin < list.size();) {
+    const size_t end = std::min(list.find_first_of(kSpaces, begin), list.size());
+    take(list.substr(begin, end - begin));
+    begin = list.find_first_not_of(kSpaces, end);
+  }
 }
 
 }  // namespace
@@ -114,55 +186,130 @@ std::optional<TagCategory> category_of(PostColumn column) {
 void PostRecord::set(PostColumn column, std::string_view value) {
   if (value.empty()) return;
   switch (column) {
-    case PostColumn::kId: post.id = clean(value); return;
+    case PostColumn::kId: post.id = without_fraction(clean(value)); return;
     case PostColumn::kMd5: post.md5 = clean(value); return;
+    case PostColumn::kPixelHash: post.pixel_hash = clean(value); return;
+    case PostColumn::kSourceUrl: post.source_url = clean(value); return;
     case PostColumn::kRating: set_rating(post, value); return;
     case PostColumn::kCreatedAt: {
       const std::optional<int64_t> time = parse_timestamp(value);
-      if (!time) throw DataError("bad_value", std::string(value));
-      if (*time != 0) post.created_at = time;  // the dumps of 2017-2021 write 1970-01-01 for null
-      return;
+      if (!time) throw_bad_value(value);
+      return set_time(*time);
     }
-    case PostColumn::kWidth: post.width = pixels(value); return;
-    case PostColumn::kHeight: post.height = pixels(value); return;
-    case PostColumn::kScore: post.score = number(value); return;
-    case PostColumn::kUpScore: post.up_score = number(value); return;
-    case PostColumn::kDownScore: post.down_score = number(value); return;
-    case PostColumn::kFavCount: post.fav_count = number(value); return;
+    case PostColumn::kWidth:
+    case PostColumn::kHeight:
+    case PostColumn::kScore:
+    case PostColumn::kUpScore:
+    case PostColumn::kDownScore:
+    case PostColumn::kFavCount: return set_number(column, number(value));
+    case PostColumn::kIsDeleted:
+    case PostColumn::kIsBanned:
+    case PostColumn::kIsPending: return set_flag(column, flag(value));
     case PostColumn::kParentId:
-      if (value != "0") post.parent_id = clean(value);  // "0" is their null, too
+      if (value != "0") post.parent_id = without_fraction(clean(value));  // "0" is the old dumps' null, too
       return;
     case PostColumn::kFileExtension: file_extension = clean(value); return;
+    case PostColumn::kFileUrl:
+      if (const std::string suffix = file_suffix(value); file_extension.empty() && !suffix.empty()) {
+        file_extension = clean(suffix).substr(1);
+      }
+      return;
     case PostColumn::kFileName: file_name = clean(value); return;
+    case PostColumn::kImagePath:
+      file_name = clean(value);
+      tags_follow_caption = true;
+      return;
     case PostColumn::kCaption: post.caption = clean(value, "caption_has_nul"); return;
-    default: add_tags(value, category_of(column));
+    case PostColumn::kCaptions: return add(column, value);
+    case PostColumn::kImageSize: throw_bad_value(value);
+    default: require_text(value); mentions_.push_back({value, category_of(column), true});
+  }
+}
+
+void PostRecord::set_number(PostColumn column, int64_t value) {
+  switch (column) {
+    case PostColumn::kWidth: post.width = pixels(value); return;
+    case PostColumn::kHeight: post.height = pixels(value); return;
+    case PostColumn::kScore: post.score = small_number(value); return;
+    case PostColumn::kUpScore: post.up_score = small_number(value); return;
+    case PostColumn::kDownScore: post.down_score = small_number(value); return;
+    case PostColumn::kFavCount: post.fav_count = small_number(value); return;
+    case PostColumn::kCreatedAt: return set_time(value);
+    case PostColumn::kId:
+    case PostColumn::kParentId:
+    case PostColumn::kRating:
+    case PostColumn::kMd5: return set(column, std::to_string(value));
+    case PostColumn::kIsDeleted:
+    case PostColumn::kIsBanned:
+    case PostColumn::kIsPending:
+      if (value == 0 || value == 1) return set_flag(column, value == 1);
+      [[fallthrough]];
+    default: throw_bad_value(std::to_string(value));
+  }
+}
+
+void PostRecord::set_flag(PostColumn column, bool value) {
+  switch (column) {
+    case PostColumn::kIsDeleted: post.is_deleted = value; return;
+    case PostColumn::kIsBanned: post.is_banned = value; return;
+    case PostColumn::kIsPending: post.is_pending |= value; return;  // pending, or flagged
+    default: throw_bad_value(value ? "true" : "false");
+  }
+}
+
+void PostRecord::set_time(int64_t seconds_since_1970) {
+  if (seconds_since_1970 != 0) post.created_at = seconds_since_1970;  // the old dumps write 1970-01-01 for null
+}
+
+void PostRecord::add(PostColumn column, std::string_view item) {
+  if (column >= PostColumn::kTags) return add_tag(item, category_of(column));
+  if (column == PostColumn::kCaptions) {
+    std::string caption = clean(item, "caption_has_nul");
+    if (post.caption.empty())
+      post.caption = std::move(caption);
+    else if (caption != post.caption && !caption.empty())
+      post.further_captions.push_back(std::move(caption));
+  } else if (column == PostColumn::kImageSize && sides_ < 2) {
+    (sides_++ == 0 ? post.width : post.height) = pixels(number(item));
+  } else {
+    throw DataError("bad_value", "a list");
   }
 }
 
 void PostRecord::add_tag(std::string_view name, std::optional<TagCategory> category) {
-  std::string tag = canonical_tag(name);
-  if (tag.find('\0') != std::string::npos) throw DataError("bad_value", "a tag with a NUL byte");
-  if (tag.empty()) return;
-  mentions_.push_back({std::move(tag), category});
-  has_categories_ |= category.has_value();
+  require_text(name);
+  mentions_.push_back({name, category, false});
 }
 
-void PostRecord::add_tags(std::string_view list, std::optional<TagCategory> category) {
-  const bool commas = list.find(", ") != std::string_view::npos;
-  for (const std::string_view tag : commas ? split(list, ',') : split_words(list)) add_tag(tag, category);
+void PostRecord::append_tags_to_caption() {
+  for (const Mention& mention : mentions_) {
+    const std::string_view tags = trim(mention.text);
+    if (!post.caption.empty() && !tags.empty()) post.caption += ", ";
+    post.caption += tags;
+  }
 }
 
 Post PostRecord::finish(TagDictionary& tags) && {
   if (post.id.empty()) post.id = !post.md5.empty() ? post.md5 : file_name;
   if (post.id.empty()) throw DataError("no_id");
-  post.tags.reserve(mentions_.size());
+  if (tags_follow_caption) append_tags_to_caption();
+  // The list of all tags only repeats what the lists by category say.
+  const bool has_categories = std::ranges::any_of(mentions_, [](const Mention& of) { return of.category.has_value(); });
   for (const Mention& mention : mentions_) {
-    // The list of all tags only repeats what the lists by category say.
-    if (has_categories_ && !mention.category) continue;
-    const int32_t id = tags.intern(mention.name);
-    if (std::ranges::find(post.tags, id) != post.tags.end()) continue;
-    if (mention.category) tags.vote(id, *mention.category);
-    post.tags.push_back(id);
+    if (has_categories && !mention.category) continue;
+    const auto take = [&](std::string_view name) {
+      const int32_t id = is_canonical(name) ? tags.intern(name) : tags.intern(canonical_tag(name));
+      if (std::ranges::find(post.tags, id) != post.tags.end()) return;
+      if (mention.category) tags.vote(id, *mention.category);
+      post.tags.push_back(id);
+    };
+    const auto take_some = [&](std::string_view name) {
+      if (const std::string_view tag = trim(name); !tag.empty()) take(tag);
+    };
+    if (mention.is_list)
+      each_tag(mention.text, take_some);
+    else
+      take_some(mention.text);
   }
   return std::move(post);
 }

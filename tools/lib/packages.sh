@@ -17,7 +17,6 @@ libgloo-dev         header:gloo/algorithm.h
 libjpeg62-turbo-dev pkg:libjpeg
 liblcms2-dev        pkg:lcms2
 libpng-dev          header:png.h
-libsimdjson-dev     header:simdjson.h
 libspdlog-dev       header:spdlog/spdlog.h
 libsqlite3-dev      header:sqlite3.h
 libssl-dev          header:openssl/evp.h
@@ -27,6 +26,7 @@ libwebp-dev         pkg:libwebpdemux
 libxxhash-dev       header:xxhash.h
 libyaml-cpp-dev     header:yaml-cpp/yaml.h
 nlohmann-json3-dev  header:nlohmann/json.hpp
+rapidjson-dev       header:rapidjson/reader.h
 zlib1g-dev          header:zlib.h
 "
 readonly TEST_PACKAGES="

@@ -233,9 +233,10 @@ TEST(PostsJsonl, PartsOfALargeFileJoinWithoutSeam) {
 
 TEST(OpenSource, MissingAndUnknownSourcesAreTheUsersError) {
   const TemporaryFolder folder;
-  write_text(folder.path() / "posts.csv", "id\n1\n");
+  write_text(folder.path() / "posts.xlsx", "id\n1\n");
   EXPECT_THROW(open_source(source_of(folder.path() / "nowhere")), ConfigError);
-  EXPECT_THROW(open_source(source_of(folder.path() / "posts.csv")), ConfigError);
+  EXPECT_THROW(open_source(source_of(folder.path() / "posts.xlsx")), ConfigError);
+  EXPECT_THROW(open_source(source_of(folder.path() / "*.csv")), ConfigError);
   EXPECT_THROW(open_source(SourceOptions()), ConfigError);
   write_text(folder.path() / "empty.jsonl", "");
   EXPECT_TRUE(read_all(source_of(folder.path() / "empty.jsonl")).ids.empty());

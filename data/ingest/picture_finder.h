@@ -1,0 +1,48 @@
+// Where the picture of a post lies: a folder, or the tars of a dump.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/ingest/picture_probe.h"
+#include "data/ingest/post_record.h"
+#include "data/options/source_options.h"
+
+namespace atelier {
+
+class PictureFinder {
+ public:
+  /// Looks in options.image_dir (a folder, or tars by pattern), else beside `posts_file`. ConfigError if image_dir is
+  /// not there.
+  PictureFinder(const SourceOptions& options, const std::string& posts_file);
+
+  /// Gives `record.post` its picture and that picture's size, if there is one. DataError "picture_unreadable" if it
+  /// cannot be read.
+  void find(PostRecord& record, const PictureProbe& probe) const;
+
+ private:
+  /// A picture far away or in a tar: known from listings, not asked for one by one.
+  struct Indexed {
+    uint64_t name_hash;
+    uint32_t file;  // of files_
+    int64_t offset, size_bytes;
+  };
+  void index_tars(const std::vector<std::string>& tars);
+  void index_remote_folder();
+  std::optional<PictureFile> look_up(const std::string& name, const PictureProbe& probe) const;
+
+  std::string folder_;
+  bool empty_ = false;  // nothing that could be a picture lies in folder_
+  bool indexed_ = false;
+  std::vector<Indexed> index_;  // by name_hash
+  struct File {
+    std::string path;
+    int64_t modified_ns;
+  };
+  std::vector<File> files_;
+};
+
+}  // namespace atelier
