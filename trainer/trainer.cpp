@@ -1,8 +1,6 @@
 #include "trainer/trainer.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <chrono>
 #include <cmath>
@@ -14,9 +12,8 @@
 #include "configs/base/interrupt.h"
 #include "configs/base/log.h"
 #include "configs/base/progress.h"
-#include "configs/base/thread_pool.h"
 #include "data/dataset.h"
-#include "models/device.h"
+#include "trainer/cache/run_caches.h"
 #include "trainer/checkpoint/checkpoint.h"
 #include "trainer/denoising_objective.h"
 #include "trainer/distributed/gradient_reducer.h"
@@ -25,6 +22,7 @@
 #include "trainer/model_card.h"
 #include "trainer/output_folder.h"
 #include "trainer/preview.h"
+#include "trainer/run_setup.h"
 
 namespace atelier {
 namespace fs = std::filesystem;
@@ -33,24 +31,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-/// Otherwise every process would also open a context on the first GPU.
-at::Device make_current(at::Device device) {
-  if (!device.is_cpu()) c10::impl::VirtualGuardImpl(device.type()).setDevice(device);
-  return device;
-}
-
-at::ScalarType choose_compute_type(const TrainOptions& options, at::Device device) {
-  if (options.mixed_precision == "no") return at::kFloat;
-  if (!device.is_cpu()) return at::kBFloat16;
-  log_warning("bf16 is very slow on a CPU: computing in fp32 instead");
-  return at::kFloat;
-}
-
-void set_threads(const TrainOptions& options, const RankInfo& ranks) {
-  const int64_t share = std::max<int64_t>(1, available_cores() / ranks.local_world_size);
-  at::set_num_threads(static_cast<int>(options.num_threads > 0 ? options.num_threads : share));
-}
 
 std::string step_name(int64_t step) {
   char name[32];
@@ -83,6 +63,14 @@ RunFingerprint make_fingerprint(const RunOptions& run, const Dataset& dataset, c
       {"train.learning_rate_te1", shortest(train.learning_rate_te1.value_or(train.learning_rate))},
       {"train.learning_rate_te2", shortest(train.learning_rate_te2.value_or(train.learning_rate))},
   };
+  if (run.train.masked_loss) fingerprint["train.masked_loss"] = "true";
+  // In fp32 a cache changes nothing; else it rounds.
+  if (run.dataset.cache.cache_dtype != "fp32") {
+    if (run.dataset.cache.latents()) fingerprint["dataset.cache_latents"] = run.dataset.cache.cache_dtype;
+    if (run.dataset.cache.text_encoder_outputs()) {
+      fingerprint["dataset.cache_text_encoder_outputs"] = run.dataset.cache.cache_dtype;
+    }
+  }
   if (batching.global_batch_size) {
     fingerprint["train.global_batch_size"] = std::to_string(*batching.global_batch_size);
   } else {
@@ -90,11 +78,6 @@ RunFingerprint make_fingerprint(const RunOptions& run, const Dataset& dataset, c
     fingerprint["train.gradient_accumulation_steps"] = std::to_string(batching.gradient_accumulation_steps);
   }
   return fingerprint;
-}
-
-Dataset open_dataset(const RunOptions& run, const RankInfo& ranks) {
-  const PlanSetting setting{static_cast<uint64_t>(run.seed), ranks.world_size, side_divisor(run)};
-  return Dataset(run.dataset, run.train.batching, setting, manifest_dir(run));
 }
 
 std::optional<fs::path> choose_checkpoint(const RunOptions& run, const std::string& resume) {
@@ -129,6 +112,7 @@ struct Trainer::Parts {
   std::unique_ptr<FlatStore> store;
   std::unique_ptr<Optimizer> optimizer;
   std::unique_ptr<GradientReducer> reducer;
+  std::unique_ptr<RunCaches> caches;
   std::unique_ptr<Objective> objective;
   std::unique_ptr<Preview> preview;               // rank 0, where previews are wanted
   std::unique_ptr<CheckpointWriter> checkpoints;  // rank 0
@@ -139,7 +123,7 @@ struct Trainer::Parts {
         settings(trainer_settings),
         ranks(rank_info),
         lock(ranks.is_main() && !settings.dry_run ? std::make_unique<OutputFolderLock>(run.output_dir) : nullptr),
-        device(make_current(choose_device(run.train.device, "train.device", ranks.local_rank))),
+        device(run_device(run.train, ranks)),
         compute_type(choose_compute_type(run.train, device)),
         communicator(ranks.world_size > 1 ? std::make_unique<Communicator>(ranks, device) : nullptr),
         dataset(open_dataset(run, ranks)),
@@ -158,8 +142,10 @@ struct Trainer::Parts {
     model.place_frozen(device, compute_type);
     optimizer = make_optimizer(run.train, *store);
     if (communicator) reducer = std::make_unique<GradientReducer>(*store, *communicator);
-    objective = std::make_unique<DenoisingObjective>(model.pipeline(), device, compute_type,
-                                                     static_cast<uint64_t>(run.seed), run.train.prompts);
+    caches = std::make_unique<RunCaches>(run, dataset, model.pipeline(), device);
+    const DenoisingSetting setting{static_cast<uint64_t>(run.seed), run.train.prompts, run.train.masked_loss,
+                                   caches.get()};
+    objective = std::make_unique<DenoisingObjective>(model.pipeline(), device, compute_type, setting);
     if (ranks.is_main() && run.sample.every_n_steps > 0) {
       preview = std::make_unique<Preview>(run.sample, run.train.prompts, model.pipeline(), device);
     }
@@ -368,6 +354,7 @@ void Trainer::run() {
   log_info("data: ", grouped(static_cast<int64_t>(parts.dataset.selection().rows.size())), " pictures, ",
            grouped(parts.total_steps), " steps, ", parts.dataset.plan().total_epochs(), " epochs");
   if (parts.settings.dry_run) return;
+  parts.caches->fill();
   if (parts.first_step > parts.total_steps) {
     log_info("the run is complete already: ", grouped(parts.total_steps), " steps");
   } else {

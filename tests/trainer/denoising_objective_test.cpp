@@ -82,7 +82,7 @@ TEST(DenoisingObjective, TrainsOnASampleOfTheAutoencodersDistribution) {
   const TemporaryFolder folder;
   const at::NoGradGuard no_grad;
   const StableDiffusionXL model = pipeline_with_vae(folder.path());
-  DenoisingObjective objective(model, at::kCPU, at::kFloat, kObjectiveSeed);
+  DenoisingObjective objective(model, at::kCPU, at::kFloat, {.seed = kObjectiveSeed});
   for (const int64_t epoch : {0, 1}) {
     const LoadedBatch batch = noise_batch({"a"}, epoch);
     const MicroLoss loss = objective.loss(batch);
@@ -96,7 +96,7 @@ TEST(DenoisingObjective, ASamplesLossDoesNotDependOnItsBatch) {
   const TemporaryFolder folder;
   const at::NoGradGuard no_grad;
   const StableDiffusionXL model = pipeline_with_vae(folder.path());
-  DenoisingObjective objective(model, at::kCPU, at::kFloat, kObjectiveSeed);
+  DenoisingObjective objective(model, at::kCPU, at::kFloat, {.seed = kObjectiveSeed});
   const double alone = objective.loss(noise_batch({"b"}, 2)).per_sample[0].item<double>();
   const at::Tensor together = objective.loss(noise_batch({"a", "b", "c"}, 2)).per_sample;
   EXPECT_NEAR(together[1].item<double>(), alone, 1e-5 * alone);

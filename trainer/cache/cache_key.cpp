@@ -21,7 +21,7 @@ CacheKey key_of(const CacheKey& origin, const PictureView& view) {
       at.crop_top,
       at.width,
       at.height,
-      view.flipped,
+      at.flipped,
       view.background[0] << 16 | view.background[1] << 8 | view.background[2],
   };
   return cache_key(std::string_view(reinterpret_cast<const char*>(numbers.data()), sizeof numbers));
@@ -31,7 +31,7 @@ CacheKey key_of(const CacheKey& origin, const PictureView& view) {
 
 CacheKey cache_key(std::string_view bytes) { return {hash64(bytes, kSeeds[0]), hash64(bytes, kSeeds[1])}; }
 
-CacheKey sample_key(const PictureFile& file, const PictureView& view) {
+CacheKey sample_key(const FileStamp& file, const PictureView& view) {
   const CacheKey path = cache_key(file.path);
   const std::array<int64_t, 5> numbers = {static_cast<int64_t>(path.high), static_cast<int64_t>(path.low), file.offset,
                                           file.size, file.modified_ns};

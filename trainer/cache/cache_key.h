@@ -20,8 +20,8 @@ struct CacheKey {
 /// XXH3-64 of `bytes` under two seeds. Does not allocate.
 CacheKey cache_key(std::string_view bytes);
 
-/// Which bytes a picture is, without reading them: what a changed file differs in.
-struct PictureFile {
+/// Which bytes a picture is, told without reading them: a changed file differs in one of these.
+struct FileStamp {
   std::string_view path;  // absolute
   int64_t offset = 0;     // bytes before the picture
   int64_t size = 0;       // bytes
@@ -31,13 +31,12 @@ struct PictureFile {
 /// What becomes of its pixels before they are encoded.
 struct PictureView {
   Placement placement;
-  bool flipped = false;  // left and right exchanged
-  Rgb background = {};   // behind transparent pixels
+  Rgb background = {};  // behind transparent pixels
 };
 
 /// Of one view of one file, as the manifest knows it: computed for every sample that training asks for. Does not
 /// allocate.
-CacheKey sample_key(const PictureFile& file, const PictureView& view);
+CacheKey sample_key(const FileStamp& file, const PictureView& view);
 
 /// Of one view of a content: the same picture elsewhere, or under another name, has the same. `content`: cache_key of
 /// its bytes.

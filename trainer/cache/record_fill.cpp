@@ -37,12 +37,6 @@ struct Unit {
   CellRange cells;
 };
 
-void sort_unique(std::vector<WantedRecord>& wanted) {
-  std::ranges::sort(wanted, {}, &WantedRecord::sample);
-  const auto twice = std::ranges::unique(wanted, {}, &WantedRecord::sample);
-  wanted.erase(twice.begin(), twice.end());
-}
-
 /// Cuts the cells into equal ranges, a power of two of them, so that one holds `samples` or a little less on average.
 void divide(const WantedGroup& group, int64_t samples, std::vector<Unit>& units) {
   const auto parts = std::min<uint64_t>(
@@ -89,12 +83,14 @@ class Fill {
     const std::optional<RangeLock::Hold> claim = store_.claim(unit.group->shape, unit.cells);
     if (!claim) return false;
     const std::vector<WantedRecord> missing = still_missing(unit);
+    int64_t made = 0;
     if (!missing.empty()) {
-      RecordSink sink(store_, *unit.group, unit.cells, known_);
+      RecordSink sink(store_, *unit.group, unit.cells, known_, progress_);
       make_(*unit.group, missing, sink);
       sink.commit();
+      made = sink.samples();
     }
-    progress_.advance(std::ssize(unit.wanted));
+    progress_.advance(std::ssize(unit.wanted) - made);  // made by others, or bad
     return true;
   }
 
@@ -141,11 +137,20 @@ std::vector<WantedGroup> missing_of(const RecordStore& store, const std::vector<
 
 }  // namespace
 
-RecordSink::RecordSink(const RecordStore& store, const WantedGroup& group, CellRange cells, CacheKeySet& known)
-    : store_(store), group_(group), cells_(cells), known_(known), begun_(Clock::now()) {}
+void sort_wanted(WantedGroup& group) {
+  std::ranges::sort(group.wanted, {}, &WantedRecord::sample);
+  const auto twice = std::ranges::unique(group.wanted, {}, &WantedRecord::sample);
+  group.wanted.erase(twice.begin(), twice.end());
+}
+
+RecordSink::RecordSink(const RecordStore& store, const WantedGroup& group, CellRange cells, CacheKeySet& known,
+                       Progress& progress)
+    : store_(store), group_(group), cells_(cells), known_(known), progress_(progress), begun_(Clock::now()) {}
 
 void RecordSink::add_sample(const CacheKey& sample, const CacheKey& record) {
   content_.samples.push_back({sample, record});
+  ++samples_;
+  progress_.advance();
 }
 
 void RecordSink::add_record(const CacheKey& record, std::span<const std::byte> bytes) {
@@ -169,7 +174,7 @@ FillReport fill_records(RecordStore& store, std::vector<WantedGroup>& groups, co
                         const MakeRecords& make) {
   FillReport report;
   for (WantedGroup& group : groups) {
-    sort_unique(group.wanted);
+    sort_wanted(group);
     report.wanted += std::ssize(group.wanted);
   }
   report.present = count_present(store, groups);

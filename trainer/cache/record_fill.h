@@ -5,10 +5,11 @@
 // shards that appear whole. A killed process loses its claim and the shard in its hands, nothing else.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <span>
+#include <string>
 #include <unordered_set>
 #include <vector>
 
@@ -29,6 +30,9 @@ struct WantedGroup {
   std::vector<WantedRecord> wanted;
 };
 
+/// By key, each sample once.
+void sort_wanted(WantedGroup& group);
+
 /// The keys of a process's new records. Hashes already: no further mixing is needed.
 struct CacheKeyHash {
   size_t operator()(const CacheKey& key) const { return key.low; }
@@ -39,7 +43,8 @@ using CacheKeySet = std::unordered_set<CacheKey, CacheKeyHash>;
 class RecordSink {
  public:
   /// `known`: records that the store has and its index does not know; grows by what is written.
-  RecordSink(const RecordStore& store, const WantedGroup& group, CellRange cells, CacheKeySet& known);
+  RecordSink(const RecordStore& store, const WantedGroup& group, CellRange cells, CacheKeySet& known,
+             Progress& progress);
   /// What was added and not committed is lost.
   ~RecordSink() = default;
 
@@ -51,14 +56,18 @@ class RecordSink {
   void add_record(const CacheKey& record, std::span<const std::byte> bytes);
   /// Writes what is left.
   void commit();
+  /// Samples so far.
+  int64_t samples() const { return samples_; }
 
  private:
   const RecordStore& store_;
   const WantedGroup& group_;
   CellRange cells_;
   CacheKeySet& known_;
+  Progress& progress_;
   ShardContent content_;
   std::chrono::steady_clock::time_point begun_;
+  int64_t samples_ = 0;
 };
 
 struct FillReport {

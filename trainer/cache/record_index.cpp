@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kIndexName = "index.safetensors";
-constexpr const char* kVersion = "1";
+constexpr const char* kIndexVersion = "1";
 constexpr std::string_view kShardExtension = ".safetensors";
 
 static_assert(sizeof(RecordPlace) == 8);
@@ -23,7 +23,7 @@ bool by_key(const KeyedPlace& a, const KeyedPlace& b) {
 }
 
 template <typename T>
-std::span<const T> column(const SafetensorsFile& file, const std::string& name) {
+std::span<const T> index_column(const SafetensorsFile& file, const std::string& name) {
   const SafeTensorInfo* tensor = file.find(name);
   if (!tensor || tensor->byte_count() % sizeof(T) != 0) throw DataError("no index", file.path().string());
   const std::span<const std::byte> bytes = file.bytes(*tensor);
@@ -31,9 +31,9 @@ std::span<const T> column(const SafetensorsFile& file, const std::string& name) 
 }
 
 KeyTable read_table(const SafetensorsFile& file, const std::string& name) {
-  const auto keys = column<CacheKey>(file, name + ".keys");
-  const auto places = column<RecordPlace>(file, name + ".places");
-  const auto starts = column<uint32_t>(file, name + ".starts");
+  const auto keys = index_column<CacheKey>(file, name + ".keys");
+  const auto places = index_column<RecordPlace>(file, name + ".places");
+  const auto starts = index_column<uint32_t>(file, name + ".starts");
   if (!is_key_table(keys, places, starts)) throw DataError("no index", file.path().string());
   return {keys, places, starts};
 }
@@ -91,7 +91,7 @@ void write_index(const fs::path& file, const std::vector<std::string>& names, co
   SafetensorsWriter writer(file,
                            {keys("samples", samples), places("samples", samples), keys("records", records),
                             places("records", records), starts("samples", samples), starts("records", records)},
-                           {{"version", kVersion}, {"shards", join(names, "\n")}});
+                           {{"version", kIndexVersion}, {"shards", join(names, "\n")}});
   write_table(writer, samples);
   write_table(writer, records);
   writer.write(std::as_bytes(std::span(samples.starts)));
@@ -118,7 +118,7 @@ std::vector<std::string> list_shards(const fs::path& folder) {
 RecordIndex::RecordIndex(const fs::path& file)
     : file_(file), samples_(read_table(file_, "samples")), records_(read_table(file_, "records")) {
   const auto version = file_.metadata().find("version"), shards = file_.metadata().find("shards");
-  if (version == file_.metadata().end() || version->second != kVersion || shards == file_.metadata().end()) {
+  if (version == file_.metadata().end() || version->second != kIndexVersion || shards == file_.metadata().end()) {
     throw DataError("no index", file.string());
   }
   if (shards->second.empty()) return;

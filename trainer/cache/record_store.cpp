@@ -4,8 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstdio>
 #include <utility>
 
 #include "configs/base/error.h"
@@ -41,25 +39,6 @@ std::string shape_name(std::span<const int64_t> shape) {
   std::string name;
   for (const int64_t side : shape) name += (name.empty() ? "" : "x") + std::to_string(side);
   return name;
-}
-
-/// The cells of "0000-00ff-HASH...".
-std::optional<CellRange> cells_of_name(std::string_view name) {
-  CellRange cells;
-  const auto read = [&](size_t begin, int64_t& value) {
-    const std::string_view digits = name.substr(begin, 4);
-    return std::from_chars(digits.data(), digits.data() + 4, value, 16).ptr == digits.data() + 4;
-  };
-  if (name.size() < 10 || name[4] != '-' || name[9] != '-' || !read(0, cells.first) || !read(5, cells.last)) {
-    return std::nullopt;
-  }
-  return cells;
-}
-
-std::string hex(const char* format, uint64_t a, uint64_t b = 0) {
-  char text[40];
-  std::snprintf(text, sizeof text, format, static_cast<unsigned long long>(a), static_cast<unsigned long long>(b));
-  return text;
 }
 
 }  // namespace
@@ -134,7 +113,7 @@ std::vector<fs::path> RecordStore::new_shards(std::span<const int64_t> shape, Ce
     if (name.ends_with(".safetensors")) {
       const std::string relative = shape_name(shape) + "/" + name;
       if (!std::ranges::binary_search(index_->shards(), relative)) found.push_back(entry.path());
-    } else if (cells.first <= held->first && held->last <= cells.last) {
+    } else if (cells.contains(*held)) {
       fs::remove(entry.path(), absent);  // of a writer that no longer holds the claim
     }
   }
@@ -142,11 +121,7 @@ std::vector<fs::path> RecordStore::new_shards(std::span<const int64_t> shape, Ce
 }
 
 fs::path RecordStore::shard_path(std::span<const int64_t> shape, CellRange cells, const ShardContent& content) const {
-  const std::span<const std::byte> samples = std::as_bytes(std::span(content.samples));
-  const uint64_t unique = hash64({reinterpret_cast<const char*>(samples.data()), samples.size()});
-  return made_folder(shape_folder(shape)) / (hex("%04llx-%04llx", static_cast<uint64_t>(cells.first),
-                                                 static_cast<uint64_t>(cells.last)) +
-                                             "-" + hex("%016llx", unique) + ".safetensors");
+  return made_folder(shape_folder(shape)) / shard_name(cells, content);
 }
 
 WholeCacheLock::WholeCacheLock(const fs::path& folder)

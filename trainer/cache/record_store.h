@@ -18,17 +18,6 @@
 
 namespace atelier {
 
-/// Cells first .. last (inclusive) of the 65536 that the first 16 bits of a sample's key divide all samples into.
-struct CellRange {
-  static constexpr int64_t kCells = 65536;
-  static int64_t cell_of(const CacheKey& sample) { return static_cast<int64_t>(sample.high >> 48); }
-
-  int64_t first = 0, last = kCells - 1;
-
-  bool contains(const CacheKey& sample) const { return first <= cell_of(sample) && cell_of(sample) <= last; }
-  bool overlaps(const CellRange& other) const { return first <= other.last && other.first <= last; }
-};
-
 class RecordStore {
  public:
   /// Makes the folder where it is missing, and the index where it is not that of the shards. While this lives nothing

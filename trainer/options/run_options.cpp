@@ -66,6 +66,24 @@ RunOptions read_run(const std::filesystem::path& path, const std::vector<std::st
   return run;
 }
 
+namespace {
+
+/// What is trained answers differently at every step.
+void check_text_cache(const RunOptions& run) {
+  if (!run.dataset.cache.text_encoder_outputs()) return;
+  const TrainOptions& train = run.train;
+  const bool trained = run.network ? !run.network->network_train_unet_only
+                                   : train.learning_rate_te1.value_or(train.learning_rate) > 0 ||
+                                         train.learning_rate_te2.value_or(train.learning_rate) > 0;
+  if (!trained) return;
+  throw ConfigError("the outputs of text encoders that are trained cannot be cached",
+                    "dataset.cache_text_encoder_outputs",
+                    run.network ? "set network.network_train_unet_only: true"
+                                : "set train.learning_rate_te1: 0 and train.learning_rate_te2: 0");
+}
+
+}  // namespace
+
 void check_run(const RunOptions& run, bool for_training) {
   const BatchingOptions& batching = run.train.batching;
   if (run.output_name.empty() || run.output_name.find('/') != std::string::npos) {
@@ -84,6 +102,7 @@ void check_run(const RunOptions& run, bool for_training) {
     throw ConfigError(text("captions are read in chunks of ", chunk, " tokens, so ", tokens, " cannot be their length"),
                       "train.max_token_length", text("set ", below, " or ", below + chunk));
   }
+  check_text_cache(run);
   if (!for_training) return;
   if (!batching.max_train_steps && !batching.max_train_epochs) {
     throw ConfigError("the length of the run is not given", "train",

@@ -58,7 +58,7 @@ class TinyTraining {
     store_ = std::make_unique<FlatStore>(model_.parameter_groups(), device, type, 1 << 16);
     model_.pipeline().place_frozen(device, type);
     optimizer_ = make_optimizer(options.train, *store_);
-    objective_ = std::make_unique<DenoisingObjective>(model_.pipeline(), device, type, 7);
+    objective_ = std::make_unique<DenoisingObjective>(model_.pipeline(), device, type, DenoisingSetting{.seed = 7});
   }
 
   /// The losses of steps first .. last.
