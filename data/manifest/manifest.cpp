@@ -1,9 +1,12 @@
 #include "data/manifest/manifest.h"
 
 #include <arrow/api.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "data/ingest/timestamp.h"
 #include "data/manifest/manifest_parts.h"
+#include "data/manifest/posts_table.h"
 
 namespace atelier {
 namespace {
@@ -28,8 +31,43 @@ struct Columns {
     return words.IsNull(i) ? Enum{} : static_cast<Enum>(words.GetValueIndex(i));
   }
 
+  template <typename T, typename Array>
+  std::span<const T> plain(int column) const {
+    const auto& array = as<Array>(column);
+    return {array.raw_values(), static_cast<size_t>(array.length())};
+  }
+  std::span<const int8_t> word_numbers(int column) const {
+    const auto& indices = static_cast<const arrow::Int8Array&>(*as<arrow::DictionaryArray>(column).indices());
+    return {indices.raw_values(), static_cast<size_t>(indices.length())};
+  }
+  template <typename T, typename Array>
+  OptionalColumn<T> optionals(int column) const {
+    const auto& array = as<Array>(column);
+    return {plain<T, Array>(column), array.null_bitmap_data(), array.offset()};
+  }
+  TagColumn tags(int column) const {
+    const auto& lists = as<arrow::ListArray>(column);
+    return {{lists.raw_value_offsets(), static_cast<size_t>(lists.length()) + 1},
+            static_cast<const arrow::Int32Array&>(*lists.values()).raw_values()};
+  }
+
   arrow::ArrayVector arrays;
 };
+
+/// The whole pages within [begin, begin + size) leave memory; what they map stays where it is.
+void drop_pages(const uint8_t* begin, int64_t size) {
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const uintptr_t first = (reinterpret_cast<uintptr_t>(begin) + page - 1) / page * page;
+  const uintptr_t last = (reinterpret_cast<uintptr_t>(begin) + static_cast<uintptr_t>(size)) / page * page;
+  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+}
+
+void drop_pages(const arrow::ArrayData& data) {
+  for (const auto& buffer : data.buffers) {
+    if (buffer) drop_pages(buffer->data(), buffer->size());
+  }
+  for (const auto& child : data.child_data) drop_pages(*child);
+}
 
 }  // namespace
 
@@ -63,6 +101,31 @@ int64_t Manifest::size() const { return state_->rows; }
 const ManifestSummary& Manifest::summary() const { return state_->parts.summary; }
 const TagDictionary& Manifest::dictionary() const { return state_->parts.tags; }
 const ManifestParts& Manifest::parts() const { return state_->parts; }
+
+int64_t Manifest::batch_count() const { return static_cast<int64_t>(state_->batches.size()); }
+
+ManifestBatch Manifest::batch(int64_t index) const {
+  const Columns& columns = state_->batches[static_cast<size_t>(index)];
+  ManifestBatch batch;
+  batch.first_row = index * kRowsPerBatch;
+  batch.rows = columns.arrays[kIdColumn]->length();
+  batch.source = columns.plain<int32_t, arrow::Int32Array>(kSourceColumn);
+  batch.width = columns.plain<int32_t, arrow::Int32Array>(kWidthColumn);
+  batch.height = columns.plain<int32_t, arrow::Int32Array>(kHeightColumn);
+  batch.format = columns.word_numbers(kFormatColumn);
+  batch.rating = columns.word_numbers(kRatingColumn);
+  batch.person_class = columns.word_numbers(kPersonClassColumn);
+  batch.group_size = columns.word_numbers(kGroupSizeColumn);
+  batch.created_at = columns.optionals<int64_t, arrow::TimestampArray>(kCreatedAtColumn);
+  batch.score = columns.optionals<int32_t, arrow::Int32Array>(kScoreColumn);
+  batch.fav_count = columns.optionals<int32_t, arrow::Int32Array>(kFavCountColumn);
+  for (int c = 0; c < kTagCategoryCount; ++c) batch.tags[static_cast<size_t>(c)] = columns.tags(kTagsColumn + c);
+  return batch;
+}
+
+void Manifest::release(int64_t batch) const {
+  for (const auto& array : state_->batches[static_cast<size_t>(batch)].arrays) drop_pages(*array->data());
+}
 
 std::string_view Manifest::id(int64_t row) const { return state_->at(row).string(kIdColumn, within(row)); }
 int32_t Manifest::source(int64_t row) const { return state_->at(row).integer(kSourceColumn, within(row)); }

@@ -48,12 +48,42 @@ struct Quarantined {
 
 struct ManifestParts;
 
+/// A column of numbers, some of which may be missing (and are 0 then).
+template <typename T>
+struct OptionalColumn {
+  std::span<const T> values;
+  const uint8_t* known = nullptr;  // bits, the lowest first; nullptr: all are
+  int64_t known_offset = 0;        // bits before the first
+
+  bool has(int64_t i) const { return !known || (known[(known_offset + i) / 8] >> ((known_offset + i) % 8) & 1); }
+};
+
+/// One column of tags: those of row i are ids[ends[i]] and on, up to ids[ends[i + 1]].
+struct TagColumn {
+  std::span<const int32_t> ends;  // one more than rows
+  const int32_t* ids = nullptr;
+
+  std::span<const int32_t> at(int64_t i) const {
+    const auto row = static_cast<size_t>(i);
+    return {ids + ends[row], static_cast<size_t>(ends[row + 1] - ends[row])};
+  }
+};
+
+/// Successive rows as plain memory, for code that goes through all of them: an element a row.
+struct ManifestBatch {
+  int64_t first_row = 0, rows = 0;
+  std::span<const int32_t> source, width, height;
+  std::span<const int8_t> format, rating, person_class, group_size;  // numbers of the enumerations
+  OptionalColumn<int64_t> created_at;
+  OptionalColumn<int32_t> score, fav_count;
+  std::array<TagColumn, kTagCategoryCount> tags;  // by category
+};
+
 /// Rows are posts, in the order of their sources. Row access is a few loads; views live as long as the manifest.
 class Manifest {
  public:
   /// Maps the manifest in `folder`. DataError if there is none, it is damaged, or of another version.
   explicit Manifest(const std::filesystem::path& folder);
-  /// A manifest that was just built.
   explicit Manifest(ManifestParts parts);
   ~Manifest();
   Manifest(Manifest&&) noexcept;
@@ -63,6 +93,12 @@ class Manifest {
   const ManifestSummary& summary() const;
   const TagDictionary& dictionary() const;
   const ManifestParts& parts() const;
+
+  /// All rows, batch by batch. Thread-safe, as everything here.
+  int64_t batch_count() const;
+  ManifestBatch batch(int64_t index) const;
+  /// The batch's pages need not stay in memory; they are mapped, and come back when they are asked for.
+  void release(int64_t batch) const;
 
   std::string_view id(int64_t row) const;
   int32_t source(int64_t row) const;         // index into summary().sources

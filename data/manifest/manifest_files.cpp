@@ -1,24 +1,27 @@
-// The Arrow files of a manifest: writing and mapping.
+// The files of a manifest, each written and mapped.
 #include <arrow/api.h>
-#include <arrow/io/api.h>
-#include <arrow/ipc/api.h>
 
 #include <nlohmann/json.hpp>
 
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
 #include "configs/base/text.h"
+#include "data/manifest/arrow_files.h"
 #include "data/manifest/manifest_parts.h"
+#include "data/manifest/posts_table.h"
 
 namespace atelier {
 namespace {
 
 namespace fs = std::filesystem;
 
-void check_write(const arrow::Status& status, const fs::path& path) {
-  if (status.ok()) return;
-  if (errno == ENOSPC || errno == EDQUOT) throw_errno("cannot write", path.string());
-  throw ConfigError("cannot write: " + status.ToString(), path.string(), "check permissions and free space");
+enum TagsColumn : int { kNameColumn, kCategoryColumn, kCountColumn, kRawCountColumn };
+
+std::shared_ptr<arrow::Schema> tags_schema() {
+  return arrow::schema({arrow::field("name", arrow::utf8(), false),
+                        arrow::field("category", arrow::dictionary(arrow::int8(), arrow::utf8()), false),
+                        arrow::field("count", arrow::int64(), false),
+                        arrow::field("raw_count", arrow::int64(), false)});
 }
 
 [[noreturn]] void throw_damaged(const fs::path& path, const std::string& why) {
@@ -26,86 +29,66 @@ void check_write(const arrow::Status& status, const fs::path& path) {
 }
 
 template <typename T>
-T value_or_throw(arrow::Result<T> result, const fs::path& path) {
-  if (!result.ok()) throw_damaged(path, result.status().ToString());
-  return std::move(result).ValueUnsafe();
+std::shared_ptr<arrow::Buffer> view(std::span<const T> values) {
+  return std::make_shared<arrow::Buffer>(reinterpret_cast<const uint8_t*>(values.data()),
+                                         static_cast<int64_t>(values.size_bytes()));
 }
 
-void write_arrow(const fs::path& path, const std::shared_ptr<arrow::Schema>& schema,
-                 const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches) {
-  auto file = arrow::io::FileOutputStream::Open(path.string());
-  check_write(file.status(), path);
-  auto writer = arrow::ipc::MakeFileWriter(*file, schema);
-  check_write(writer.status(), path);
-  for (const auto& batch : batches) check_write((*writer)->WriteRecordBatch(*batch), path);
-  check_write((*writer)->Close(), path);
-  check_write((*file)->Close(), path);
-}
-
-std::vector<std::shared_ptr<arrow::RecordBatch>> map_arrow(const fs::path& path,
-                                                           const std::shared_ptr<arrow::Schema>& schema) {
-  auto file = value_or_throw(arrow::io::MemoryMappedFile::Open(path.string(), arrow::io::FileMode::READ), path);
-  auto reader = value_or_throw(arrow::ipc::RecordBatchFileReader::Open(file), path);
-  if (!reader->schema()->Equals(*schema)) throw_damaged(path, "other columns");
-  std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
-  for (int i = 0; i < reader->num_record_batches(); ++i) {
-    batches.push_back(value_or_throw(reader->ReadRecordBatch(i), path));
-    if (const arrow::Status status = batches.back()->Validate(); !status.ok()) throw_damaged(path, status.ToString());
-  }
-  return batches;
-}
-
+/// Without a copy: the batch views the dictionary.
 std::shared_ptr<arrow::RecordBatch> tags_batch(const TagDictionary& tags) {
-  arrow::StringBuilder name, names;
-  arrow::Int8Builder category;
-  arrow::Int64Builder count;
+  const TagDictionary::Table& table = tags.table();
+  const int64_t rows = tags.size();
+  const std::span<const char> letters(table.names, static_cast<size_t>(table.name_ends.back()));
+  arrow::StringBuilder words;
+  std::shared_ptr<arrow::Array> word_array;
   arrow::Status status;
-  for (int32_t id = 0; id < tags.size(); ++id) {
-    status &= name.Append(tags.name(id));
-    status &= category.Append(static_cast<int8_t>(tags.category(id)));
-    status &= count.Append(tags.count(id));
-  }
-  for (const std::string_view word : kTagCategoryNames) status &= names.Append(word);
-  std::shared_ptr<arrow::Array> name_array, category_array, words, count_array;
-  status &= name.Finish(&name_array);
-  status &= category.Finish(&category_array);
-  status &= names.Finish(&words);
-  status &= count.Finish(&count_array);
+  for (const std::string_view word : kTagCategoryNames) status &= words.Append(word);
+  status &= words.Finish(&word_array);
   if (!status.ok()) throw MachineError("the tags do not fit into memory: " + status.ToString());
-  const auto type = tags_schema()->field(1)->type();
+  auto categories = std::make_shared<arrow::Int8Array>(rows, view(table.categories));
   return arrow::RecordBatch::Make(
-      tags_schema(), tags.size(),
-      {name_array, arrow::DictionaryArray::FromArrays(type, category_array, words).ValueOrDie(), count_array});
+      tags_schema(), rows,
+      {std::make_shared<arrow::StringArray>(rows, view(table.name_ends), view(letters)),
+       std::make_shared<arrow::DictionaryArray>(tags_schema()->field(kCategoryColumn)->type(), categories, word_array),
+       std::make_shared<arrow::Int64Array>(rows, view(table.counts)),
+       std::make_shared<arrow::Int64Array>(rows, view(table.raw_counts))});
 }
 
-TagDictionary read_tags(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches) {
-  TagDictionary tags;
-  for (const auto& batch : batches) {
-    const auto& names = static_cast<const arrow::StringArray&>(*batch->column(0));
-    const auto& categories = static_cast<const arrow::DictionaryArray&>(*batch->column(1));
-    const auto& counts = static_cast<const arrow::Int64Array&>(*batch->column(2));
-    for (int64_t i = 0; i < batch->num_rows(); ++i) {
-      const int32_t id = tags.intern(names.GetView(i));
-      tags.vote(id, static_cast<TagCategory>(categories.GetValueIndex(i)));
-      tags.add_count(id, counts.Value(i));
-    }
-  }
-  return tags;
+TagDictionary map_tags(const fs::path& path) {
+  const std::vector<std::shared_ptr<arrow::RecordBatch>> batches = map_arrow_file(path, tags_schema());
+  if (batches.size() != 1) throw_damaged(path, "more than one batch");
+  const std::shared_ptr<arrow::RecordBatch>& batch = batches[0];
+  const auto tags = static_cast<size_t>(batch->num_rows());
+  const auto& names = static_cast<const arrow::StringArray&>(*batch->column(kNameColumn));
+  const auto& categories = static_cast<const arrow::DictionaryArray&>(*batch->column(kCategoryColumn));
+  const auto counts = [&](int column) {
+    return std::span(static_cast<const arrow::Int64Array&>(*batch->column(column)).raw_values(), tags);
+  };
+  const int8_t* numbers = static_cast<const arrow::Int8Array&>(*categories.indices()).raw_values();
+  return TagDictionary({{names.raw_value_offsets(), tags + 1},
+                        reinterpret_cast<const char*>(names.raw_data()),
+                        {numbers, tags},
+                        counts(kCountColumn),
+                        counts(kRawCountColumn),
+                        batch});
 }
 
 }  // namespace
 
-void write_manifest(const ManifestParts& parts, const std::vector<Quarantined>& quarantined, const fs::path& folder) {
-  write_arrow(folder / kPostsFile, posts_schema(), parts.batches);
-  write_arrow(folder / kTagsFile, tags_schema(), {tags_batch(parts.tags)});
-  std::string lines;
+void write_tags(const TagDictionary& tags, const fs::path& file) {
+  ArrowFileWriter writer(file, tags_schema());
+  writer.write(*tags_batch(tags));
+  writer.close();
+}
+
+void write_quarantine(const std::vector<Quarantined>& quarantined, const fs::path& file) {
+  AtomicFile output(file);
   for (const Quarantined& sample : quarantined) {
     const nlohmann::ordered_json line = {
         {"source", sample.source}, {"id", sample.id}, {"reason", sample.reason}, {"detail", sample.detail}};
-    lines += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    output.write(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   }
-  write_file_atomically(folder / kQuarantineFile, lines);
-  write_file_atomically(folder / kManifestFile, write_summary(parts));
+  output.commit();
 }
 
 ManifestParts map_manifest(const fs::path& folder) {
@@ -114,8 +97,8 @@ ManifestParts map_manifest(const fs::path& folder) {
   }
   ManifestParts parts;
   const auto [rows, tags] = read_summary(folder / kManifestFile, parts);
-  parts.tags = read_tags(map_arrow(folder / kTagsFile, tags_schema()));
-  parts.batches = map_arrow(folder / kPostsFile, posts_schema());
+  parts.tags = map_tags(folder / kTagsFile);
+  parts.batches = map_arrow_file(folder / kPostsFile, posts_schema());
   int64_t found = 0;
   for (const auto& batch : parts.batches) {
     const bool last = &batch == &parts.batches.back();

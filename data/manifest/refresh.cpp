@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
 #include "configs/base/interrupt.h"
 #include "configs/base/log.h"
 #include "data/manifest/build.h"
+#include "data/manifest/manifest_builder.h"
 #include "data/manifest/manifest_parts.h"
 
 namespace atelier {
@@ -63,23 +65,41 @@ std::optional<Manifest> open_previous(const fs::path& folder) {
   }
 }
 
+/// True if nothing changed that the manifest depends on.
+bool is_current(const Manifest& manifest, const std::vector<SourceOptions>& sources, const TagRules& rules) {
+  const ManifestParts& parts = manifest.parts();
+  if (parts.rules_state != rules_state(rules) || parts.source_states.size() != sources.size()) return false;
+  for (size_t i = 0; i < sources.size(); ++i) {
+    const SourceState& then = parts.source_states[i];
+    if (then.hash.empty() || then.hash != source_state(sources[i], then.picture_folders, INT64_MAX).hash) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
-Manifest refresh_manifest(const std::vector<SourceOptions>& sources, const fs::path& wanted) {
+Manifest refresh_manifest(const std::vector<SourceOptions>& sources, const fs::path& wanted,
+                          const BuildOptions& options) {
   fs::path folder = fs::absolute(wanted).lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();  // "runs/lina/manifest/"
   require_own_folder(folder);
   const FolderLock lock(folder);
   remove_stale_temporaries(folder.parent_path());
-  std::optional<Manifest> previous = open_previous(folder);
-  BuiltManifest built = build_manifest(sources, previous ? &*previous : nullptr);
-  if (previous && previous->parts().state_hash == built.manifest.parts().state_hash) return std::move(*previous);
+  const TagRules rules(options.tags);
+  const std::optional<Manifest> previous = open_previous(folder);
+  if (previous && is_current(*previous, sources, rules)) {
+    check_bad_samples(previous->summary().total(), options, folder / kQuarantineFile);
+    return Manifest(folder);
+  }
 
   AtomicFolder output(folder, /*replace=*/true);
-  write_manifest(built.manifest.parts(), built.quarantined, output.temporary_path());
+  build_into(output.temporary_path(), sources, previous ? &*previous : nullptr, rules, options,
+             folder.string() + ".quarantine.jsonl");
   output.commit();
+  std::error_code ignored;
+  fs::remove(folder.string() + ".quarantine.jsonl", ignored);  // of an earlier build that gave up
   log_info("manifest: ", folder.string());
-  return std::move(built.manifest);
+  return Manifest(folder);
 }
 
 }  // namespace atelier

@@ -1,8 +1,6 @@
 // manifest.json: what was read, what became of it, and the hash.
 #include <nlohmann/json.hpp>
 
-#include <arrow/record_batch.h>
-
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
 #include "data/manifest/manifest_parts.h"
@@ -58,17 +56,19 @@ SourceSummary ManifestSummary::total() const {
   return total;
 }
 
-std::string write_summary(const ManifestParts& parts) {
-  int64_t rows = 0;
-  for (const auto& batch : parts.batches) rows += batch->num_rows();
+std::string write_summary(const ManifestParts& parts, int64_t rows) {
   Json json = {{"format", kFormat},
                {"version", kManifestVersion},
                {"content_hash", parts.summary.content_hash},
-               {"state_hash", parts.state_hash},
+               {"rules", parts.rules_state},
                {"rows", rows},
                {"tags", parts.tags.size()},
                {"sources", Json::array()}};
-  for (const SourceSummary& source : parts.summary.sources) json["sources"].push_back(to_json(source));
+  for (size_t i = 0; i < parts.summary.sources.size(); ++i) {
+    json["sources"].push_back(to_json(parts.summary.sources[i]));
+    json["sources"].back()["state"] = parts.source_states[i].hash;
+    json["sources"].back()["picture_folders"] = parts.source_states[i].picture_folders;
+  }
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -80,8 +80,11 @@ std::array<int64_t, 2> read_summary(const std::filesystem::path& file, ManifestP
       throw DataError("a manifest of another version", file.string(), hint);
     }
     parts.summary.content_hash = json.at("content_hash");
-    parts.state_hash = json.at("state_hash");
-    for (const Json& source : json.at("sources")) parts.summary.sources.push_back(from_json(source));
+    parts.rules_state = json.at("rules");
+    for (const Json& source : json.at("sources")) {
+      parts.summary.sources.push_back(from_json(source));
+      parts.source_states.push_back({source.at("state"), source.at("picture_folders")});
+    }
     return {json.at("rows").get<int64_t>(), json.at("tags").get<int64_t>()};
   } catch (const Json::exception& error) {
     throw DataError(std::string("damaged manifest: ") + error.what(), file.string(), hint);

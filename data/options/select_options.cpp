@@ -52,11 +52,18 @@ void describe(Section& section, SelectOptions& options) {
           "quotes around a tag with spaces; score, up_score, down_score, fav_count, width, height, megapixels, aspect, "
           "year, file_size, bytes_per_pixel, tag_count and rating are compared with >, >=, <, <=, =, !=. Example: "
           "`1girl !comic (solo | *_focus) score>=20`.");
+  section.field("quarantine", options.quarantine)
+      .path()
+      .doc("File of samples that are left out: ids, one a line, or what `atelier dataset verify --out` wrote.");
+  section.section("dedup", options.dedup).doc("Pictures that are there more than once; asked after all other filters.");
   section.field("max_bad_samples", options.max_bad_samples)
       .at_least(0)
       .doc(
-          "More quarantined samples than this (unreadable pictures or captions, bad lines) end the run; null: any "
-          "number is only reported.");
+          "More quarantined samples than this (unreadable pictures or captions, bad lines) end the run with exit code 3 "
+          "before a manifest is written; null: max_bad_share says how many.");
+  section.field("max_bad_share", options.max_bad_share)
+      .range(0, 1)
+      .doc("The same, as a share of what was read; 1: any number is only reported.");
 }
 
 }  // namespace atelier

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "configs/schema/field.h"
+#include "data/options/dedup_options.h"
 
 namespace atelier {
 
@@ -30,7 +31,10 @@ struct SelectOptions {
   std::optional<int64_t> min_year{};
   std::optional<int64_t> max_year{};
   std::string tags{};
+  std::optional<std::string> quarantine{};
+  DedupOptions dedup{};
   std::optional<int64_t> max_bad_samples{};
+  double max_bad_share = 0.01;
 };
 
 void describe(Section& section, OptOutOptions& options);

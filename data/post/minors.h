@@ -29,6 +29,7 @@ class MinorsFilter {
   /// What each tag of a dictionary means, to be asked once and not for every post.
   enum class Verdict : uint8_t { kHarmless, kUnlessGeneral, kAlways };
   std::vector<Verdict> verdicts(const TagDictionary& tags) const;
+  Verdict tag_verdict(std::string_view name) const;
 
   /// True if the post must be left out. `verdicts` belongs to the dictionary of `tag_ids`. A rating that is missing
   /// does not count as general.
@@ -36,7 +37,6 @@ class MinorsFilter {
                 Rating rating) const;
 
  private:
-  Verdict tag_verdict(std::string_view name) const;
   Verdict caption_verdict(std::string_view caption) const;
 
   MinorsLists lists_;

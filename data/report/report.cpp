@@ -1,54 +1,68 @@
 #include "data/report/report.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cmath>
+#include <mutex>
+
+#include "configs/base/thread_pool.h"
+#include "data/ingest/timestamp.h"
 
 namespace atelier {
 namespace {
 
-/// One value a post, for quantiles.
-struct Samples {
-  std::string name;
-  std::vector<double> values;
-};
-
-QuantileReport quantiles(std::vector<double> values) {
-  QuantileReport report;
-  report.count = static_cast<int64_t>(values.size());
-  if (values.empty()) return report;
-  std::ranges::sort(values);
-  for (size_t i = 0; i < QuantileReport::kAt.size(); ++i) {
-    const double rank = std::ceil(QuantileReport::kAt[i] * static_cast<double>(values.size()));
-    report.values[i] = values[static_cast<size_t>(std::max(rank - 1, 0.0))];
-  }
-  return report;
-}
-
-/// Counts row by row.
+/// What is counted of the batches that one thread goes through; all adds up.
 class Counter {
  public:
-  Counter(const Manifest& manifest, Report& report)
-      : manifest_(manifest),
-        report_(report),
-        tag_usable_(static_cast<size_t>(manifest.dictionary().size())),
-        values_{{{"width", {}},
-                 {"height", {}},
-                 {"megapixels", {}},
-                 {"aspect", {}},
-                 {"score", {}},
-                 {"fav_count", {}},
-                 {"tags", {}}}} {}
+  Counter(const Manifest& manifest, const Selection& selection)
+      : manifest_(manifest), selection_(selection), tag_usable_(static_cast<size_t>(manifest.dictionary().size())) {}
 
-  void add(int64_t row, bool usable) {
+  void add(int64_t batch_index) {
+    const ManifestBatch batch = manifest_.batch(batch_index);
+    for (int64_t i = 0; i < batch.rows; ++i) add_row(batch, i);
+  }
+
+  void merge_into(Report& report, std::vector<int64_t>& tag_usable) const {
+    add_tally(report_.posts, report.posts);
+    add_tally(report_.without_date, report.without_date);
+    add_tally(report_.with_caption, report.with_caption);
+    add_tally(report_.without_tags, report.without_tags);
+    report.person_conflicts += report_.person_conflicts;
+    for (size_t r = 0; r < kRatingCount; ++r) add_tally(report_.ratings[r], report.ratings[r]);
+    for (const auto& [year, tally] : report_.years) add_tally(tally, report.years[year]);
+    for (size_t f = 0; f < formats_.size(); ++f) {
+      const auto format = static_cast<ImageFormat>(f);
+      if (formats_[f].posts) add_tally(formats_[f], report.formats[std::string(image_format_name(format))]);
+    }
+    for (size_t c = 0; c < kPersonClassCount; ++c) {
+      add_tally(report_.classes[c].tally, report.classes[c].tally);
+      report.classes[c].inferred += report_.classes[c].inferred;
+      for (size_t g = 0; g < kGroupSizeCount; ++g) {
+        add_tally(report_.classes[c].group_sizes[g], report.classes[c].group_sizes[g]);
+      }
+    }
+    for (size_t tag = 0; tag < tag_usable.size(); ++tag) tag_usable[tag] += tag_usable_[tag];
+  }
+
+ private:
+  static void add_tally(const Tally& from, Tally& to) {
+    to.posts += from.posts;
+    to.usable += from.usable;
+  }
+
+  void add_row(const ManifestBatch& batch, int64_t i) {
+    const int64_t row = batch.first_row + i;
+    const auto at = static_cast<size_t>(i);
+    const bool usable = selection_.exclusions[static_cast<size_t>(row)] == Exclusion::kNone;
     const auto count = [usable](Tally& tally) {
       ++tally.posts;
       tally.usable += usable;
     };
     count(report_.posts);
-    count(report_.ratings[static_cast<size_t>(manifest_.rating(row))]);
-    const std::optional<int32_t> year = manifest_.year(row);
-    count(year ? report_.years[*year] : report_.without_date);
-    if (!manifest_.path(row).empty()) count(report_.formats[std::string(image_format_name(manifest_.format(row)))]);
+    count(report_.ratings[static_cast<size_t>(batch.rating[at])]);
+    count(batch.created_at.has(i) ? year(batch.created_at.values[at]) : report_.without_date);
+    if (!manifest_.path(row).empty()) count(formats_[static_cast<size_t>(batch.format[at])]);
     if (!manifest_.caption(row).empty()) count(report_.with_caption);
 
     const PersonLabel person = manifest_.person(row);
@@ -58,55 +72,134 @@ class Counter {
     in_class.inferred += person.inferred;
     report_.person_conflicts += person.conflict;
 
-    const int64_t tags = add_tags(row, usable);
-    if (tags == 0) count(report_.without_tags);
-    add_values(row, tags);
-  }
-
-  /// The `top` tags of each category, and the quantiles.
-  void finish(size_t top) {
-    const TagDictionary& tags = manifest_.dictionary();
-    for (int32_t tag = 0; tag < tags.size(); ++tag) {  // the dictionary is sorted by posts, then by name
-      CategoryReport& category = report_.tags[static_cast<size_t>(tags.category(tag))];
-      const Tally tally{tags.count(tag), tag_usable_[static_cast<size_t>(tag)]};
-      ++category.distinct;
-      category.mentions.posts += tally.posts;
-      category.mentions.usable += tally.usable;
-      if (category.top.size() < top) category.top.push_back({std::string(tags.name(tag)), tally});
-    }
-    for (Samples& samples : values_) report_.quantiles.emplace_back(samples.name, quantiles(std::move(samples.values)));
-  }
-
- private:
-  int64_t add_tags(int64_t row, bool usable) {
-    int64_t total = 0;
-    for (int c = 0; c < kTagCategoryCount; ++c) {
-      const std::span<const int32_t> tags = manifest_.tags(row, static_cast<TagCategory>(c));
-      total += static_cast<int64_t>(tags.size());
+    size_t tags = 0;
+    for (const TagColumn& column : batch.tags) {
+      tags += column.at(i).size();
       if (!usable) continue;
-      for (const int32_t tag : tags) ++tag_usable_[static_cast<size_t>(tag)];
+      for (const int32_t tag : column.at(i)) ++tag_usable_[static_cast<size_t>(tag)];
     }
-    return total;
+    if (tags == 0) count(report_.without_tags);
   }
 
-  void add_values(int64_t row, int64_t tags) {
-    const double width = manifest_.width(row), height = manifest_.height(row);
-    if (width > 0 && height > 0) {
-      values_[0].values.push_back(width);
-      values_[1].values.push_back(height);
-      values_[2].values.push_back(width * height / 1e6);
-      values_[3].values.push_back(width / height);
+  /// Posts stand by date in most sources: the year is that of the post before.
+  Tally& year(int64_t time) {
+    if (!last_year_ || time < year_begin_ || time >= year_end_) {
+      const int32_t number = year_of(time);
+      last_year_ = &report_.years[number];
+      year_begin_ = start_of_year(number);
+      year_end_ = start_of_year(number + 1);
     }
-    if (const auto score = manifest_.score(row)) values_[4].values.push_back(*score);
-    if (const auto favs = manifest_.fav_count(row)) values_[5].values.push_back(*favs);
-    values_[6].values.push_back(static_cast<double>(tags));
+    return *last_year_;
+  }
+
+  static int64_t start_of_year(int32_t year) {
+    return std::chrono::sys_seconds(std::chrono::sys_days(std::chrono::year(year) / 1 / 1)).time_since_epoch().count();
   }
 
   const Manifest& manifest_;
-  Report& report_;
+  const Selection& selection_;
+  Report report_;
+  std::array<Tally, 256> formats_{};
   std::vector<int64_t> tag_usable_;
-  std::array<Samples, 7> values_;
+  Tally* last_year_ = nullptr;
+  int64_t year_begin_ = 0, year_end_ = 0;
 };
+
+void count_posts(const Manifest& manifest, const Selection& selection, Report& report,
+                 std::vector<int64_t>& tag_usable) {
+  std::atomic<int64_t> next{0};
+  std::mutex mutex;
+  const int threads = static_cast<int>(std::clamp<int64_t>(manifest.batch_count(), 1, available_cores()));
+  parallel_for(threads, threads, [&](int64_t) {
+    Counter counter(manifest, selection);
+    for (int64_t batch; (batch = next++) < manifest.batch_count();) {
+      counter.add(batch);
+      manifest.release(batch);
+    }
+    const std::lock_guard lock(mutex);
+    counter.merge_into(report, tag_usable);
+  });
+}
+
+/// The `top` tags of each category. The dictionary is sorted by posts, then by name.
+void count_tags(const TagDictionary& tags, const std::vector<int64_t>& usable, size_t top, Report& report) {
+  for (int32_t tag = 0; tag < tags.size(); ++tag) {
+    CategoryReport& category = report.tags[static_cast<size_t>(tags.category(tag))];
+    const Tally tally{tags.count(tag), usable[static_cast<size_t>(tag)]};
+    ++category.distinct;
+    category.mentions.posts += tally.posts;
+    category.mentions.usable += tally.usable;
+    if (category.top.size() < top) category.top.push_back({std::string(tags.name(tag)), tally});
+  }
+}
+
+QuantileReport quantiles(std::vector<double> values) {
+  QuantileReport report;
+  report.count = static_cast<int64_t>(values.size());
+  auto begin = values.begin();
+  for (size_t i = 0; i < QuantileReport::kAt.size() && report.count > 0; ++i) {
+    const double rank = std::ceil(QuantileReport::kAt[i] * static_cast<double>(values.size()));
+    const auto nth = values.begin() + static_cast<int64_t>(std::max(rank - 1, 0.0));
+    std::nth_element(begin, nth, values.end());  // what stands before is smaller: the next rank is not there
+    report.values[i] = *nth;
+    begin = nth;
+  }
+  return report;
+}
+
+/// A number of each post that has one.
+struct Measure {
+  const char* name;
+  std::optional<double> (*of)(const ManifestBatch&, int64_t i);
+};
+
+bool has_size(const ManifestBatch& batch, int64_t i) {
+  return batch.width[static_cast<size_t>(i)] > 0 && batch.height[static_cast<size_t>(i)] > 0;
+}
+
+std::optional<double> known(const OptionalColumn<int32_t>& column, int64_t i) {
+  return column.has(i) ? std::optional<double>(column.values[static_cast<size_t>(i)]) : std::nullopt;
+}
+
+/// `measure(width, height)` of posts whose size is known.
+template <auto measure>
+std::optional<double> of_size(const ManifestBatch& batch, int64_t i) {
+  if (!has_size(batch, i)) return std::nullopt;
+  return measure(static_cast<double>(batch.width[static_cast<size_t>(i)]),
+                 static_cast<double>(batch.height[static_cast<size_t>(i)]));
+}
+
+constexpr Measure kMeasures[] = {
+    {"width", of_size<[](double width, double) { return width; }>},
+    {"height", of_size<[](double, double height) { return height; }>},
+    {"megapixels", of_size<[](double width, double height) { return width * height / 1e6; }>},
+    {"aspect", of_size<[](double width, double height) { return width / height; }>},
+    {"score", [](const ManifestBatch& batch, int64_t i) { return known(batch.score, i); }},
+    {"fav_count", [](const ManifestBatch& batch, int64_t i) { return known(batch.fav_count, i); }},
+    {"tags",
+     [](const ManifestBatch& batch, int64_t i) {
+       size_t tags = 0;
+       for (const TagColumn& column : batch.tags) tags += column.at(i).size();
+       return std::optional(static_cast<double>(tags));
+     }},
+};
+
+/// One measure after another in each thread: all of them at once would be most of the memory.
+void measure_posts(const Manifest& manifest, Report& report) {
+  report.quantiles.resize(std::size(kMeasures));
+  parallel_for(std::ssize(kMeasures), 0, [&](int64_t index) {
+    const Measure& measure = kMeasures[index];
+    std::vector<double> values;
+    values.reserve(static_cast<size_t>(manifest.size()));
+    for (int64_t b = 0; b < manifest.batch_count(); ++b) {
+      const ManifestBatch batch = manifest.batch(b);
+      for (int64_t i = 0; i < batch.rows; ++i) {
+        if (const std::optional<double> value = measure.of(batch, i)) values.push_back(*value);
+      }
+    }
+    report.quantiles[static_cast<size_t>(index)] = {measure.name, quantiles(std::move(values))};
+  });
+}
 
 /// Shares that the repeats give, and buckets.
 void add_plan(const Manifest& manifest, const Strata& strata, Report& report) {
@@ -143,11 +236,10 @@ Report make_report(const Manifest& manifest, const Selection& selection, const S
   report.sources = manifest.summary().sources;
   report.total = manifest.summary().total();
   for (const auto& [reason, rows] : selection.excluded()) report.excluded.emplace_back(exclusion_name(reason), rows);
-  Counter counter(manifest, report);
-  for (int64_t row = 0; row < manifest.size(); ++row) {
-    counter.add(row, selection.exclusions[static_cast<size_t>(row)] == Exclusion::kNone);
-  }
-  counter.finish(top);
+  std::vector<int64_t> tag_usable(static_cast<size_t>(manifest.dictionary().size()));
+  count_posts(manifest, selection, report, tag_usable);
+  count_tags(manifest.dictionary(), tag_usable, top, report);
+  measure_posts(manifest, report);
   if (strata) add_plan(manifest, *strata, report);
   return report;
 }

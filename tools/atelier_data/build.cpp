@@ -24,7 +24,7 @@ void dataset_build(const BuildArguments& arguments) {
   if (run.dataset.sources.empty()) {
     throw ConfigError("no sources", "dataset.sources", "name a folder of pictures or a posts file");
   }
-  const Manifest manifest = refresh_manifest(run.dataset.sources, manifest_dir(run));
+  const Manifest manifest = refresh_manifest(run.dataset.sources, manifest_dir(run), build_options(run.dataset));
   const SourceSummary total = manifest.summary().total();
   std::cout << "manifest   " << manifest_dir(run).string() << "\n"
             << "hash       " << manifest.summary().content_hash << "\n"

@@ -43,7 +43,8 @@ Subject open_run(const std::vector<std::string>& inputs) {
   if (run.dataset.sources.empty()) {
     throw ConfigError("no sources", "dataset.sources", "name a folder of pictures or a posts file");
   }
-  return {refresh_manifest(run.dataset.sources, manifest_dir(run)), run.dataset, static_cast<uint64_t>(run.seed)};
+  return {refresh_manifest(run.dataset.sources, manifest_dir(run), build_options(run.dataset)), run.dataset,
+          static_cast<uint64_t>(run.seed)};
 }
 
 Subject open_manifest(const std::string& folder) {

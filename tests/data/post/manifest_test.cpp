@@ -74,9 +74,14 @@ TEST_F(ManifestTest, HoldsWhatWasReadAlsoWhenOpenedAgain) {
     EXPECT_THAT(tags(m, 0, TagCategory::kArtist), ElementsAre("bob"));
     EXPECT_THAT(tags(m, 0, TagCategory::kMeta), ElementsAre("highres"));
     EXPECT_THAT(tags(m, 0, TagCategory::kCharacter), ElementsAre());
-    EXPECT_THAT(tags(m, 1, TagCategory::kGeneral), ElementsAre("hat", "2boys"));
+    EXPECT_THAT(tags(m, 1, TagCategory::kGeneral), ElementsAre("hat", "2boys", "multiple_boys"));  // implied
     EXPECT_EQ(m.dictionary().name(0), "hat");  // the most frequent first
     EXPECT_EQ(m.dictionary().count(0), 2);
+    EXPECT_EQ(m.dictionary().raw_count(0), 2);
+    const int32_t implied = m.dictionary().find("multiple_boys");
+    ASSERT_NE(implied, TagDictionary::kUnknown);
+    EXPECT_EQ(m.dictionary().count(implied), 1);
+    EXPECT_EQ(m.dictionary().raw_count(implied), 0);
     EXPECT_EQ(m.summary().sources.at(0).rating_scheme, "old");
     EXPECT_EQ(m.summary().sources.at(1).without_caption, 0);
   };
@@ -182,7 +187,7 @@ TEST_F(ManifestTest, ManyRowsSpanSeveralBatches) {
   std::string lines;
   constexpr int kPosts = 150'000;
   for (int i = 0; i < kPosts; ++i) {
-    lines += "{\"id\":" + std::to_string(i) + ",\"score\":" + std::to_string(i % 1000) + ",\"tag_string\":\"t" +
+    lines += "{\"id\":" + std::to_string(i) + ",\"score\":" + std::to_string(i % 1000) + ",\"tag_string\":\"tag" +
              std::to_string(i % 7) + "\"}\n";
   }
   write_text(folder_.path() / "posts.jsonl", lines);
@@ -192,7 +197,7 @@ TEST_F(ManifestTest, ManyRowsSpanSeveralBatches) {
   for (const int64_t row : {0, 65535, 65536, 131071, 131072, kPosts - 1}) {
     EXPECT_EQ(m.id(row), std::to_string(row));
     EXPECT_EQ(m.score(row), row % 1000);
-    EXPECT_THAT(tags(m, row, TagCategory::kGeneral), ElementsAre("t" + std::to_string(row % 7)));
+    EXPECT_THAT(tags(m, row, TagCategory::kGeneral), ElementsAre("tag" + std::to_string(row % 7)));
   }
 }
 
