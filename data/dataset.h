@@ -18,8 +18,9 @@ namespace atelier {
 struct PlanSetting {
   uint64_t seed = 0;
   int64_t world_size = 1;
-  int64_t side_divisor = 8;  // px: bucket sides must be multiples of it (8 x 2^(levels of the UNet - 1))
-  int64_t first_epoch = 0;   // of a stage that continues after others: pictures go on taking turns from there
+  int64_t side_divisor = 8;     // px: bucket sides must be multiples of it (8 x 2^(levels of the UNet - 1))
+  bool pictures_needed = true;  // false: a dry run; posts without a picture here are planned by their records' sizes
+  int64_t first_epoch = 0;      // of a stage that continues after others: pictures go on taking turns from there
 };
 
 class Dataset {

@@ -29,6 +29,9 @@ struct PlanArguments {
   std::optional<int64_t> epochs;
   int64_t world_size = 1;
   std::string out;
+  bool json = false;
+  bool without_pictures = false;
+  size_t top = 10;
 };
 
 std::string json_string(std::string_view text) {
@@ -38,9 +41,10 @@ std::string json_string(std::string_view text) {
 }
 
 /// One line of docs/formats/plan_jsonl.md.
-void append_line(std::string& out, const GlobalBatch& batch, const Manifest& manifest) {
+void append_line(std::string& out, const GlobalBatch& batch, const Manifest& manifest, bool with_resolution) {
   out += "{\"step\": " + std::to_string(batch.step) + ", \"epoch\": " + std::to_string(batch.epoch);
   if (batch.micro >= 0) out += ", \"micro\": " + std::to_string(batch.micro);
+  if (with_resolution) out += ", \"resolution\": " + std::to_string(batch.resolution);
   out += ", \"width\": " + std::to_string(batch.width) + ", \"height\": " + std::to_string(batch.height);
   out += ", \"samples\": [";
   for (size_t i = 0; i < batch.samples.size(); ++i) {
@@ -53,15 +57,25 @@ void append_line(std::string& out, const GlobalBatch& batch, const Manifest& man
 void write_plan(const Plan& plan, const Manifest& manifest, const std::filesystem::path& path) {
   AtomicFile file(path);
   Progress progress("writing the plan", plan.total_steps(), "steps");
+  const bool several = plan.strata().resolutions().size() > 1;
   std::string lines;
   for (int64_t step = 1; step <= plan.total_steps(); ++step) {
-    for (const GlobalBatch& batch : plan.step(step)) append_line(lines, batch, manifest);
+    for (const GlobalBatch& batch : plan.step(step)) append_line(lines, batch, manifest, several);
     if (lines.size() >= kWriteBytes) file.write(std::string_view(lines)), lines.clear();
     progress.advance();
     check_interrupted();
   }
   file.write(std::string_view(lines));
   file.commit();
+}
+
+std::vector<ExposureList> exposures(const Dataset& dataset, const std::vector<uint32_t>& uses) {
+  std::vector<ExposureList> lists;
+  for (const TagCategory category : {TagCategory::kArtist, TagCategory::kCharacter}) {
+    lists.push_back({std::string(kTagCategoryNames[static_cast<size_t>(category)]),
+                     tag_exposure(dataset.manifest(), dataset.plan(), uses, category)});
+  }
+  return lists;
 }
 
 void dataset_plan(const PlanArguments& arguments) {
@@ -73,9 +87,16 @@ void dataset_plan(const PlanArguments& arguments) {
   } else if (!batching.max_train_epochs && !batching.max_train_steps) {
     batching.max_train_epochs = 1;
   }
-  const PlanSetting setting{static_cast<uint64_t>(run.seed), arguments.world_size, side_divisor(run)};
+  const PlanSetting setting{.seed = static_cast<uint64_t>(run.seed),
+                            .world_size = arguments.world_size,
+                            .side_divisor = side_divisor(run),
+                            .pictures_needed = !arguments.without_pictures};
   const Dataset dataset(run.dataset, batching, setting, manifest_dir(run));
-  std::cout << plan_table(make_plan_report(dataset.plan(), dataset.plan().uses_of_entries())) << std::flush;
+  const std::vector<uint32_t> uses = dataset.plan().uses_of_entries();
+  const PlanReport report = make_plan_report(dataset.plan(), uses);
+  const std::vector<ExposureList> exposure = exposures(dataset, uses);
+  std::cout << (arguments.json ? plan_json(report, exposure) : plan_table(report, exposure, arguments.top))
+            << std::flush;
   if (arguments.out.empty()) return;
   write_plan(dataset.plan(), dataset.manifest(), arguments.out);
   log_info("the plan is in ", arguments.out);
@@ -94,6 +115,11 @@ Verb verb_plan() {
             app.add_option("--world-size", arguments->world_size, "as on so many processes")
                 ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}));
             app.add_option("--out", arguments->out, "writes one JSON line a global batch")->type_name("FILE.jsonl");
+            app.add_option("--top", arguments->top, "classes of a division, artists, characters shown")
+                ->check(CLI::Range(size_t{0}, size_t{1'000'000}));
+            app.add_flag("--json", arguments->json, "prints all of the report as JSON instead of tables");
+            app.add_flag("--without-pictures", arguments->without_pictures,
+                         "posts whose pictures are not here count as well, by the sizes that their records state");
             return [arguments] { dataset_plan(*arguments); };
           }};
 }
