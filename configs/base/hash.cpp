@@ -74,6 +74,25 @@ std::string Sha256Hasher::hex() {
   return to_hex(digest);
 }
 
+struct Md5Hasher::State {
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  ~State() { EVP_MD_CTX_free(context); }
+};
+
+Md5Hasher::Md5Hasher() : state_(std::make_unique<State>()) { EVP_DigestInit_ex(state_->context, EVP_md5(), nullptr); }
+
+Md5Hasher::~Md5Hasher() = default;
+
+void Md5Hasher::update(std::span<const std::byte> bytes) {
+  EVP_DigestUpdate(state_->context, bytes.data(), bytes.size());
+}
+
+std::string Md5Hasher::hex() {
+  std::array<unsigned char, 16> digest{};
+  EVP_DigestFinal_ex(state_->context, digest.data(), nullptr);
+  return to_hex(digest);
+}
+
 std::string sha256_hex(std::span<const std::byte> bytes) {
   std::array<unsigned char, 32> digest{};
   EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, EVP_sha256(), nullptr);

@@ -1,4 +1,5 @@
-// Hashes: XXH3-128 for identity of content (fast), SHA-256 where other programs expect it (model files).
+// Hashes: XXH3-128 for identity of content (fast), SHA-256 and MD5 where others expect them (model
+// files, picture sites).
 #pragma once
 
 #include <cstddef>
@@ -36,6 +37,20 @@ class Sha256Hasher {
   ~Sha256Hasher();
   void update(std::span<const std::byte> bytes);
   /// 64 lower-case hex digits of everything so far; ends the hash.
+  std::string hex();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Incremental MD5: no safety, but what picture sites know their files by.
+class Md5Hasher {
+ public:
+  Md5Hasher();
+  ~Md5Hasher();
+  void update(std::span<const std::byte> bytes);
+  /// 32 lower-case hex digits of everything so far; ends the hash.
   std::string hex();
 
  private:
