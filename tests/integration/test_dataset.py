@@ -57,7 +57,7 @@ def test_a_folder_needs_no_yaml(folder):
     assert report["sources"][0]["without_caption"] == 1
     assert report["picture_format"] == {"png": {"posts": 6, "usable": 6}, "jpeg": {"posts": 1, "usable": 1}}
     top = {tag["tag"]: tag["posts"] for tag in report["tags"]["general"]["top"]}
-    assert top == {"1girl": 3, "solo": 3, "hat": 2, "1boy": 2, "2girls": 1, "no_humans": 1}
+    assert top == {"1girl": 3, "solo": 3, "hat": 2, "1boy": 2, "2girls": 1, "multiple_girls": 1, "no_humans": 1}
     assert not list(folder.glob("**/*.arrow"))
 
 
@@ -108,7 +108,13 @@ def test_bad_pictures_and_captions_are_quarantined_with_their_reason(folder):
     (pictures / ".hidden.png").write_bytes(b"")
     os.symlink("nowhere", pictures / "dangling.png")
     shutil.copy(pictures / "a.png", os.fsencode(pictures) + b"/bad_\xff_name.png")
-    output = build(folder).stdout
+    failed = build(folder, check=False)
+    assert failed.returncode == 3 and "7 samples of 16 are quarantined, 1 % are allowed" in failed.stderr
+    assert str(folder / "out/manifest.quarantine.jsonl") in failed.stderr and not (folder / "out/manifest").exists()
+    listed = list(map(json.loads, (folder / "out/manifest.quarantine.jsonl").read_text().splitlines()))
+    output = build(folder, "dataset.select.max_bad_share=0.5").stdout
+    assert quarantine(folder) == {entry["id"]: entry["reason"] for entry in listed}
+    assert not (folder / "out/manifest.quarantine.jsonl").exists()
     assert quarantine(folder) == {
         "empty.png": "picture_unreadable", "text.jpg": "picture_unreadable", "cut_header.png": "picture_unreadable",
         "dangling.png": "picture_unreadable", "latin1.png": "caption_not_utf8", "nul.png": "caption_has_nul",
@@ -122,7 +128,7 @@ def test_bad_pictures_and_captions_are_quarantined_with_their_reason(folder):
     assert report["posts"]["read"] == len(PICTURES) + 9
     assert report["person_class"]["boy_only"]["posts"] == 2  # the one with the BOM is read
     failed = stats(folder / "run.yaml", "dataset.select.max_bad_samples=6", check=False)
-    assert failed.returncode == 3 and "7 samples are quarantined" in failed.stderr
+    assert failed.returncode == 3 and "7 samples of 16 are quarantined, 6 are allowed" in failed.stderr
 
 
 @pytest.mark.parametrize("arguments, code, words", [

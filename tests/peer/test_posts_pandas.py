@@ -14,6 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.programs import SOURCE, run  # noqa: E402
+from support.tags import followed  # noqa: E402
 
 POSTS = sorted((SOURCE / "tests" / "golden" / "posts").glob("*.jsonl"))
 CATEGORIES = {0: "general", 1: "artist", 3: "copyright", 4: "character", 5: "meta"}
@@ -48,15 +49,17 @@ def posts():
 
 
 @pytest.fixture(scope="module")
-def mentions(posts):
-    """One row a tag of a post, with the category that most posts give the tag."""
+def written(posts):
+    """One row a tag of a post as written."""
     frame = posts[["id", "source", "tags"]].explode("tags", ignore_index=True)
     frame[["tag", "said"]] = frame.tags.tolist()
-    votes = frame.dropna(subset="said").groupby(["tag", "said"]).size().reset_index(name="votes")
-    votes["order"] = votes.said.map(NAMES.index)
-    winner = votes.sort_values(["votes", "order"], ascending=[False, True]).groupby("tag").said.first()
-    frame["category"] = frame.tag.map(winner).fillna("general")
-    return frame.drop_duplicates(["source", "id", "tag"])
+    return frame
+
+
+@pytest.fixture(scope="module")
+def mentions(written):
+    """One row a tag of a post, aliases and implications followed."""
+    return followed(written)
 
 
 @pytest.fixture(scope="module")
@@ -129,12 +132,11 @@ def test_tags_by_category(mentions, report):
         assert [(tag["tag"], tag["posts"]) for tag in counted["top"]] == top
 
 
-def test_person_classes(posts, report):
+def test_person_classes(mentions, report):
     groups = dict(line.split("\t") for line in (SOURCE / "configs/lists/character_groups.tsv").read_text().splitlines()
                   if not line.startswith("#"))
     counts, sizes = {}, {}
-    for tags in posts.tags:
-        names = [name for name, _ in tags]
+    for names in mentions.groupby(["source", "id"]).tag.agg(list):
         found = person_class(names)
         if not found:  # these posts' characters are of one kind each
             kinds = {groups[name] for name in names if name in groups} - {"furry"}
@@ -159,7 +161,7 @@ def test_quantiles_are_nearest_rank(posts, mentions, report, name):
         assert counted[key] == pytest.approx(values[max(math.ceil(at * len(values)), 1) - 1], rel=1e-12), key
 
 
-def test_the_manifest_opens_in_pandas_and_says_the_same(posts, mentions, manifest):
+def test_the_manifest_opens_in_pandas_and_says_the_same(posts, written, mentions, manifest):
     rows = pyarrow.feather.read_feather(manifest / "posts.arrow")
     tags = pyarrow.feather.read_feather(manifest / "tags.arrow")
     assert rows.id.tolist() == posts.id.tolist()
@@ -174,6 +176,9 @@ def test_the_manifest_opens_in_pandas_and_says_the_same(posts, mentions, manifes
     assert rows.path.isna().all()
     counts = mentions.tag.value_counts()
     assert dict(zip(tags.name, tags["count"])) == counts.to_dict()
+    raw = written.drop_duplicates(["source", "id", "tag"]).tag.value_counts()
+    assert dict(zip(tags.name, tags.raw_count)) == {tag: raw.get(tag, 0) for tag in tags.name}
+    assert (tags["count"] >= tags.raw_count).all() and (tags["count"] > tags.raw_count).sum() > 50
     assert dict(zip(tags.name, tags.category)) == dict(zip(mentions.tag, mentions.category))
     for index, post in posts.iterrows():
         expected = mentions[(mentions.source == post.source) & (mentions.id == post.id)]
