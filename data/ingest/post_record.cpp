@@ -132,25 +132,24 @@ std::string clean(std::string_view text, const char* reason = "bad_value") {
   return std::string(trim(text));
 }
 
-/// True for what canonical_tag() would give back unchanged.
-bool is_canonical(std::string_view tag) {
-  bool other = false;
-  for (const char c : tag) other |= (c >= 'A' && c <= 'Z') || c == '\\' || c == ' ' || (c >= '\t' && c <= '\r');
-  return !other;
-}
+bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-/// Calls `take` with each piece of a list of tags.
+/// True for characters that canonical_tag() may change.
+bool may_change(char c) { return (c >= 'A' && c <= 'Z') || c == '\\' || is_space(c); }
+
+/// The pieces of a list of tags, in their canonical form, to `take`.
 template <typename Take>
-void each_tag(std::string_view list, const Take& take) {
-  if (list.find(',') != std::string_view::npos) {
-    for (const std::string_view tag : split(list, ',')) take(tag);
-    return;
-  }
-  constexpr std::string_view kSpaces = " \t\n\v\f\r";
-  for (size_t begin = list.find_first_not_of(kSpaces); begin < list.size();) {
-    const size_t end = std::min(list.find_first_of(kSpaces, begin), list.size());
-    take(list.substr(begin, end - begin));
-    begin = list.find_first_not_of(kSpaces, end);
+void each_tag(std::string_view list, bool commas, const Take& take) {
+  const auto ends = [commas](char c) { return commas ? c == ',' : is_space(c); };
+  for (size_t i = 0; i < list.size(); ++i) {
+    const size_t begin = i;
+    bool changes = false;
+    for (; i < list.size() && !ends(list[i]); ++i) changes |= may_change(list[i]);
+    const std::string_view tag = list.substr(begin, i - begin);
+    if (changes)
+      take(canonical_tag(tag));
+    else
+      take(tag);
   }
 }
 
@@ -289,27 +288,34 @@ void PostRecord::append_tags_to_caption() {
   }
 }
 
+void PostRecord::take_tags(const Mention& mention, TagDictionary& tags) {
+  const auto take = [&](std::string_view name) {
+    if (name.empty()) return;
+    const int32_t id = tags.intern(name);
+    if (std::ranges::find(post.tags, id) != post.tags.end()) return;
+    if (mention.category) tags.vote(id, *mention.category);
+    post.tags.push_back(id);
+  };
+  if (mention.is_list)
+    each_tag(mention.text, mention.text.find(',') != std::string_view::npos, take);
+  else if (std::ranges::any_of(mention.text, may_change))
+    take(canonical_tag(mention.text));
+  else
+    take(mention.text);
+}
+
 Post PostRecord::finish(TagDictionary& tags) && {
   if (post.id.empty()) post.id = !post.md5.empty() ? post.md5 : file_name;
   if (post.id.empty()) throw DataError("no_id");
   if (tags_follow_caption) append_tags_to_caption();
-  // The list of all tags only repeats what the lists by category say.
-  const bool has_categories = std::ranges::any_of(mentions_, [](const Mention& of) { return of.category.has_value(); });
   for (const Mention& mention : mentions_) {
-    if (has_categories && !mention.category) continue;
-    const auto take = [&](std::string_view name) {
-      const int32_t id = is_canonical(name) ? tags.intern(name) : tags.intern(canonical_tag(name));
-      if (std::ranges::find(post.tags, id) != post.tags.end()) return;
-      if (mention.category) tags.vote(id, *mention.category);
-      post.tags.push_back(id);
-    };
-    const auto take_some = [&](std::string_view name) {
-      if (const std::string_view tag = trim(name); !tag.empty()) take(tag);
-    };
-    if (mention.is_list)
-      each_tag(mention.text, take_some);
-    else
-      take_some(mention.text);
+    if (mention.category) take_tags(mention, tags);
+  }
+  for (const Mention& mention : mentions_) {
+    // The list of all tags mostly repeats what the lists by category say: as long as that, it says nothing new.
+    const bool repeats = mention.is_list && !post.tags.empty() &&
+                         static_cast<size_t>(std::ranges::count(mention.text, ' ')) + 1 == post.tags.size();
+    if (!mention.category && !repeats) take_tags(mention, tags);
   }
   return std::move(post);
 }

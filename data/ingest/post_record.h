@@ -81,6 +81,7 @@ class PostRecord {
     bool is_list;
   };
   void append_tags_to_caption();
+  void take_tags(const Mention& mention, TagDictionary& tags);
 
   std::vector<Mention> mentions_;
   int sides_ = 0;
