@@ -186,6 +186,14 @@ struct Trainer::Parts {
     metrics = std::make_unique<MetricLog>(folder / "metrics.jsonl", first_step - 1);
   }
 
+  BatchLoader::IsCached is_cached() const {
+    const LatentCache* latents = caches->latents();
+    if (!latents) return {};
+    return [latents](const LoadedSample& sample, int32_t width, int32_t height) {
+      return latents->holds(sample, width, height);
+    };
+  }
+
   std::vector<double> learning_rates(int64_t step) const {
     const double factor = lr_factor(run.train.lr_scheduler, step, run.train.lr_warmup_steps, total_steps);
     std::vector<double> rates;
@@ -290,7 +298,7 @@ void Trainer::Parts::after_step(const StepMetrics& step, bool stop) {
 }
 
 void Trainer::Parts::loop() {
-  BatchLoader loader(dataset, run.train.batching, ranks.rank, ranks.world_size, first_step);
+  BatchLoader loader(dataset, run.train.batching, ranks.rank, ranks.world_size, first_step, is_cached());
   std::optional<Progress> progress;
   if (ranks.is_main()) {
     progress.emplace("train", total_steps, "steps");

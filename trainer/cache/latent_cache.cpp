@@ -38,10 +38,16 @@ FileStamp file_stamp(const Manifest& manifest, int64_t row) {
   return {manifest.path(row), manifest.file_offset(row), manifest.file_size(row), manifest.file_modified_ns(row)};
 }
 
-PictureView centre_view(const Manifest& manifest, const Item& item, int32_t width, int32_t height, Rgb background) {
+Placement centre_placement(const Manifest& manifest, const Item& item, int32_t width, int32_t height) {
   const ResizePlan resize = plan_resize(manifest.width(item.row), manifest.height(item.row), width, height);
-  return {{resize.resized_w, resize.resized_h, resize.crop_left, resize.crop_top, width, height, item.flipped},
-          background};
+  return {resize.resized_w, resize.resized_h, resize.crop_left, resize.crop_top, width, height, item.flipped};
+}
+
+void check_crops_stay(const DatasetOptions& options) {
+  const bool moves = options.loader.random_crop || std::ranges::any_of(options.sources, &SourceOptions::random_crop);
+  if (!moves) return;
+  throw ConfigError("crops that change from use to use cannot be cached", "random_crop",
+                    "leave it out, or set dataset.cache_latents: off");
 }
 
 /// Pictures decoded by a pool a little ahead of whoever takes them, in order.
@@ -139,14 +145,29 @@ LatentCache::LatentCache(const std::filesystem::path& cache_dir, const Dataset& 
     : dataset_(dataset),
       autoencoder_(autoencoder),
       device_(device),
+      reader_(dataset),
       background_(parse_colour(dataset.options().loader.alpha_background)),
       planes_(dynamic_cast<const AutoencoderKL*>(&autoencoder) ? 2 : 1),
       store_(latent_setting(autoencoder, dataset.options().cache).open(cache_dir),
-             cache_dtype(dataset.options().cache)) {}
+             cache_dtype(dataset.options().cache)) {
+  check_crops_stay(dataset.options());
+}
 
 std::vector<int64_t> LatentCache::record_shape(int64_t width, int64_t height) const {
   const int64_t factor = autoencoder_.factor();
   return {planes_ * autoencoder_.channels(), height / factor, width / factor};
+}
+
+void LatentCache::add_wanted(int64_t row, const BucketSize& size, WantedGroup& group) const {
+  const Manifest& manifest = dataset_.manifest();
+  const DatasetOptions& options = dataset_.options();
+  const bool flips = options.loader.flip_aug || options.sources[static_cast<size_t>(manifest.source(row))].flip_aug;
+  for (const bool flipped : {false, true}) {
+    if (flipped && !flips) continue;
+    const Item item{row, flipped};
+    const PictureView seen = view(centre_placement(manifest, item, size.width, size.height));
+    group.wanted.push_back({sample_key(file_stamp(manifest, row), seen), item.number()});
+  }
 }
 
 std::vector<WantedGroup> LatentCache::wanted() const {
@@ -158,10 +179,7 @@ std::vector<WantedGroup> LatentCache::wanted() const {
     for (int64_t i = bucket.first_stratum; i < bucket.end_stratum; ++i) {
       const Stratum& stratum = strata.strata()[i];
       for (const uint32_t entry : std::span(strata.order()).subspan(stratum.begin, stratum.posts)) {
-        const Item item{strata.input().rows[entry], false};
-        const PictureView view = centre_view(dataset_.manifest(), item, bucket.size.width, bucket.size.height,
-                                             background_);
-        group.wanted.push_back({sample_key(file_stamp(dataset_.manifest(), item.row), view), item.number()});
+        add_wanted(strata.input().rows[entry], bucket.size, group);
       }
     }
   }
@@ -191,7 +209,7 @@ void LatentCache::make(ThreadPool& pool, const WantedGroup& group, std::span<con
   PictureStream pictures(pool, std::ssize(wanted), batch_size + 2 * pool.size(), [&](int64_t index) {
     const Item item = Item::of(wanted[index].item);
     return prepare_picture(file_stamp(manifest, item.row),
-                           centre_view(manifest, item, width, height, background_), manifest.width(item.row),
+                           view(centre_placement(manifest, item, width, height)), manifest.width(item.row),
                            manifest.height(item.row),
                            [&](const CacheKey& record) { return store_.has_record(record); });
   });
@@ -223,9 +241,8 @@ void LatentCache::note_bad(int64_t row, const std::string& reason) {
 }
 
 std::optional<RecordPlace> LatentCache::find(const LoadedSample& sample, int32_t width, int32_t height) const {
-  const Item item{sample.row, false};
-  const PictureView view = centre_view(dataset_.manifest(), item, width, height, background_);
-  return store_.find(sample_key(file_stamp(dataset_.manifest(), item.row), view));
+  const Placement placement = reader_.placement({sample.row, sample.epoch, sample.repeat}, width, height);
+  return store_.find(sample_key(file_stamp(dataset_.manifest(), sample.row), view(placement)));
 }
 
 bool LatentCache::holds(const LoadedSample& sample, int32_t width, int32_t height) const {

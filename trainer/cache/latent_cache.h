@@ -13,6 +13,7 @@
 
 #include "data/dataset.h"
 #include "data/loader/batch_loader.h"
+#include "data/loader/picture_reader.h"
 #include "models/autoencoder/autoencoder.h"
 #include "trainer/cache/record_fill.h"
 
@@ -29,6 +30,7 @@ at::Tensor encoder_input(std::span<const uint8_t> pixels, int64_t count, int64_t
 class LatentCache {
  public:
   /// Opens the cache of this autoencoder under `cache_dir`. All three must outlive it, the autoencoder in its place.
+  /// ConfigError with random_crop: every use of a picture would need a record of its own.
   LatentCache(const std::filesystem::path& cache_dir, const Dataset& dataset, const Autoencoder& autoencoder,
               at::Device device);
 
@@ -36,8 +38,8 @@ class LatentCache {
   /// that cannot be decoded are counted and left out. DataError for more than `dataset.loader.max_bad_samples`.
   FillReport fill();
 
-  /// Whether the sample needs no pixels, in a batch of this size. If so, the kernel begins to read its record. Thread-
-  /// safe.
+  /// Whether this use of a picture needs no pixels, in a batch of this size. If so, the kernel begins to read its
+  /// record. Thread-safe.
   bool holds(const LoadedSample& sample, int32_t width, int32_t height) const;
 
   /// Of the samples `rows` of a batch: their pixels are there.
@@ -51,6 +53,9 @@ class LatentCache {
   const RecordStore& store() const { return store_; }
 
  private:
+  /// Adds what is wanted of a row at one size: with flip_aug, both ways round.
+  void add_wanted(int64_t row, const BucketSize& size, WantedGroup& group) const;
+  PictureView view(const Placement& placement) const { return {placement, background_}; }
   std::vector<int64_t> record_shape(int64_t width, int64_t height) const;
   std::optional<RecordPlace> find(const LoadedSample& sample, int32_t width, int32_t height) const;
   void make(ThreadPool& pool, const WantedGroup& group, std::span<const WantedRecord> wanted, RecordSink& sink);
@@ -59,6 +64,7 @@ class LatentCache {
   const Dataset& dataset_;
   const Autoencoder& autoencoder_;
   at::Device device_;
+  PictureReader reader_;
   Rgb background_;
   int64_t planes_;  // 2: mean and deviation; 1: the encoder is certain
   RecordStore store_;

@@ -23,6 +23,8 @@ constexpr int64_t kMostRecords = 512, kMostBytes = int64_t{128} << 20;
 constexpr std::chrono::seconds kOldestUnwritten{60};
 /// Units that a fill is divided into at least, where there is enough to do: more than processes.
 constexpr int64_t kFewestUnits = 64;
+/// Samples of a unit at least, so that small caches are not a heap of small files.
+constexpr int64_t kFewestSamples = 8;
 constexpr std::chrono::milliseconds kLookAgain{200};
 
 int64_t record_bytes(const WantedGroup& group, SafeDtype dtype) {
@@ -61,7 +63,7 @@ std::vector<Unit> divide_all(const std::vector<WantedGroup>& groups, SafeDtype d
   for (const WantedGroup& group : groups) {
     if (group.wanted.empty()) continue;
     const int64_t most = std::clamp<int64_t>(kMostBytes / record_bytes(group, dtype), 1, kMostRecords);
-    divide(group, std::clamp(total / kFewestUnits, std::min(smallest, most), most), units);
+    divide(group, std::clamp(total / kFewestUnits, std::min(std::max(smallest, kFewestSamples), most), most), units);
   }
   return units;
 }

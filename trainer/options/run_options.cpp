@@ -1,5 +1,6 @@
 #include "trainer/options/run_options.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "configs/base/error.h"
@@ -82,6 +83,14 @@ void check_text_cache(const RunOptions& run) {
                                 : "set train.learning_rate_te1: 0 and train.learning_rate_te2: 0");
 }
 
+void check_masks(const RunOptions& run) {
+  const auto has_masks = [](const SourceOptions& source) { return source.alpha_mask || source.mask_dir; };
+  if (!run.train.masked_loss || run.dataset.loader.alpha_mask) return;
+  if (std::ranges::any_of(run.dataset.sources, has_masks)) return;
+  throw ConfigError("no source has masks", "train.masked_loss",
+                    "set dataset.loader.alpha_mask, or alpha_mask or mask_dir of a source");
+}
+
 }  // namespace
 
 void check_run(const RunOptions& run, bool for_training) {
@@ -120,6 +129,7 @@ void check_run(const RunOptions& run, bool for_training) {
                       "adapters of all parts learn at unet_lr or learning_rate; network.network_train_unet_only leaves "
                       "the text encoders out");
   }
+  check_masks(run);
   if (run.dataset.sources.empty()) throw ConfigError("no source of pictures is given", "dataset.sources");
   if (run.sample.every_n_steps > 0 && !run.sample.prompts) {
     throw ConfigError("previews need prompts", "sample.prompts", "name a file with one prompt a line");
