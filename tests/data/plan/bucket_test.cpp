@@ -153,5 +153,46 @@ TEST(BucketAssigner, NoUpscaleKeepsSmallPicturesAtTheirSize) {
   }
 }
 
+TEST(Buckets, SeveralResolutionsHaveRangesInProportion) {
+  BucketOptions options = bucket_options(1024, 512, 2048);
+  EXPECT_EQ(expand_resolutions(options).size(), 1u);
+  options.resolutions = {{1024}, {1536, 0.5}, {768, 1, 512, 1024}};
+  const std::vector<Resolution> all = expand_resolutions(options);
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(make_buckets(all[0].options), make_buckets(bucket_options(1024, 512, 2048)));
+  EXPECT_EQ(make_buckets(all[1].options), make_buckets(bucket_options(1536, 768, 3072)));
+  EXPECT_EQ(make_buckets(all[2].options), make_buckets(bucket_options(768, 512, 1024)));
+  EXPECT_EQ(all[1].repeats, 0.5);
+  options.resolutions.push_back({1024, 2});
+  EXPECT_THROW(expand_resolutions(options), ConfigError);
+}
+
+TEST(Buckets, PredefinedOnesAreTakenAsTheyAre) {
+  BucketOptions options = bucket_options(1024, 512, 2048);
+  options.predefined_buckets = {"1216x832", "832x1216", "1024x1024"};
+  EXPECT_EQ(make_buckets(options), (std::vector<BucketSize>{{832, 1216}, {1024, 1024}, {1216, 832}}));
+  EXPECT_EQ(BucketAssigner(options)(3000, 4000), (BucketSize{832, 1216}));
+  EXPECT_NO_THROW(check_bucket_divisor(options, 64));
+  EXPECT_THROW(check_bucket_divisor(options, 128), ConfigError);
+  options.resolutions = {{1024}};
+  EXPECT_THROW(expand_resolutions(options), ConfigError);
+  for (const char* wrong : {"832", "832x", "x832", "832x1216x3", "0x64", "-64x64", "64x99999", "a x b"}) {
+    options.predefined_buckets = {wrong};
+    EXPECT_THROW(make_buckets(options), ConfigError) << wrong;
+  }
+}
+
+TEST(Buckets, LimitsOfEnlargementAndCrop) {
+  BucketOptions options = bucket_options(512, 256, 1024);
+  options.enable_bucket = false;
+  options.max_upscale = 2, options.max_crop_loss = 0.5;
+  const BucketAssigner assign(options);
+  const BucketSize square{512, 512};
+  EXPECT_EQ(assign.fit(256, 256, square), BucketFit::kFits);  // exactly twice
+  EXPECT_EQ(assign.fit(255, 400, square), BucketFit::kUpscaled);
+  EXPECT_EQ(assign.fit(512, 1024, square), BucketFit::kFits);  // exactly half
+  EXPECT_EQ(assign.fit(512, 1030, square), BucketFit::kCropped);
+}
+
 }  // namespace
 }  // namespace atelier
