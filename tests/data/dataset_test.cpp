@@ -81,6 +81,25 @@ TEST_F(DatasetTest, TheHashFollowsWhatIsSeenAndNothingElse) {
   EXPECT_NE(open().hash(), hash);
 }
 
+// girl_only has one of three pictures and is to have 0.6: weights 0.6 x 3 = 1.8, and 0.6 for both others.
+TEST_F(DatasetTest, BalanceAsLossWeights) {
+  options_.sources[1].repeats = 1;
+  EXPECT_EQ(open().loss_weight(0), 1);
+  options_.balance.target = {{"girl_only", 0.6}};
+  EXPECT_EQ(open().loss_weight(0), 1);
+  options_.balance.apply = "loss_weight";
+  const Dataset dataset = open();
+  EXPECT_THAT(dataset.plan().uses(), ElementsAre(1, 1, 1));
+  EXPECT_NEAR(dataset.loss_weight(0), 1.8, 1e-6);
+  EXPECT_NEAR(dataset.loss_weight(1), 0.6, 1e-6);
+  EXPECT_NEAR(dataset.loss_weight(2), 0.6, 1e-6);
+}
+
+TEST_F(DatasetTest, AStageBeginsWithItsEpoch) {
+  const Dataset dataset(options_, batching_, {.seed = 5, .first_epoch = 4}, folder_.path() / "manifest");
+  EXPECT_EQ(dataset.plan().step(1).front().samples.front().epoch, 4);
+}
+
 TEST_F(DatasetTest, NothingUsableIsSaidWithTheReasons) {
   options_.select.min_side = 65;
   options_.select.tags = "!hat | solo";
