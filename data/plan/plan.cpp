@@ -1,13 +1,14 @@
 #include "data/plan/plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
 #include "configs/base/error.h"
 #include "configs/base/random.h"
 #include "configs/base/text.h"
-#include "configs/base/thread_pool.h"
+#include "data/plan/numbering.h"
 
 namespace atelier {
 namespace {
@@ -135,14 +136,19 @@ std::vector<uint32_t> Plan::uses_of_entries() const {
   std::vector<uint32_t> uses(strata_->order().size(), 0);
   const int64_t first = sequence_.first_epoch(), whole = sequence_.whole_end();
   // The samples of the whole epochs: of W uses of n posts, rank k has floor((W + k) / n).
-  parallel_for(std::ssize(strata_->strata()), 0, [&](int64_t index) {
-    const Stratum& stratum = strata_->strata()[static_cast<size_t>(index)];
-    const KeyedPermutation post_of_rank(static_cast<uint64_t>(stratum.posts), stratum.rank_key);
-    const int64_t before = stratum.uses_before(first), after = stratum.uses_before(whole);
-    for (int64_t rank = 0; rank < stratum.posts; ++rank) {
-      const auto post = static_cast<int64_t>(post_of_rank(static_cast<uint64_t>(rank)));
-      const int64_t used = (after + rank) / stratum.posts - (before + rank) / stratum.posts;
-      uses[static_cast<size_t>(stratum.begin + post)] = static_cast<uint32_t>(used);
+  for_row_parts(std::ssize(uses), [&](int64_t begin, int64_t end) {
+    auto stratum = std::prev(std::upper_bound(strata_->strata().begin(), strata_->strata().end(), begin,
+                                              [](int64_t entry, const Stratum& s) { return entry < s.begin; }));
+    for (; begin < end; ++stratum) {
+      const KeyedPermutation post_of_rank(static_cast<uint64_t>(stratum->posts), stratum->rank_key);
+      const int64_t before = stratum->uses_before(first), after = stratum->uses_before(whole);
+      const int64_t stratum_end = std::min(end, stratum->begin + stratum->posts);
+      for (; begin < stratum_end; ++begin) {
+        const int64_t rank = begin - stratum->begin;
+        const auto post = static_cast<int64_t>(post_of_rank(static_cast<uint64_t>(rank)));
+        const int64_t used = (after + rank) / stratum->posts - (before + rank) / stratum->posts;
+        uses[static_cast<size_t>(stratum->begin + post)] = static_cast<uint32_t>(used);
+      }
     }
   });
   // Less what they carry over, and the batches after them.

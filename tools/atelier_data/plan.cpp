@@ -1,6 +1,7 @@
 // atelier dataset plan: the dry run. What a run will see, in which order; no picture is decoded.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "configs/base/interrupt.h"
 #include "configs/base/log.h"
 #include "configs/base/progress.h"
+#include "configs/base/thread_pool.h"
 #include "data/dataset.h"
 #include "tools/atelier_data/plan_table.h"
 #include "tools/atelier_data/verbs.h"
@@ -70,11 +72,13 @@ void write_plan(const Plan& plan, const Manifest& manifest, const std::filesyste
 }
 
 std::vector<ExposureList> exposures(const Dataset& dataset, const std::vector<uint32_t>& uses) {
-  std::vector<ExposureList> lists;
-  for (const TagCategory category : {TagCategory::kArtist, TagCategory::kCharacter}) {
-    lists.push_back({std::string(kTagCategoryNames[static_cast<size_t>(category)]),
-                     tag_exposure(dataset.manifest(), dataset.plan(), uses, category)});
-  }
+  constexpr std::array kCategories{TagCategory::kArtist, TagCategory::kCharacter};
+  std::vector<ExposureList> lists(kCategories.size());
+  parallel_for(std::ssize(lists), 0, [&](int64_t i) {
+    const TagCategory category = kCategories[static_cast<size_t>(i)];
+    lists[static_cast<size_t>(i)] = {std::string(kTagCategoryNames[static_cast<size_t>(category)]),
+                                     tag_exposure(dataset.manifest(), dataset.plan(), uses, category)};
+  });
   return lists;
 }
 
