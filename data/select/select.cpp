@@ -7,16 +7,17 @@
 #include "configs/base/text.h"
 #include "configs/base/thread_pool.h"
 #include "data/select/opt_out.h"
+#include "data/select/quarantine_list.h"
 #include "data/select/tag_expression.h"
 
 namespace atelier {
 namespace {
 
-constexpr std::array<std::string_view, 19> kNames = {
-    "none",           "opt_out_artist",  "opt_out_source", "opt_out_post", "banned",
-    "no_picture",     "min_side",        "min_megapixels", "max_megapixels", "max_aspect",
-    "bytes_per_pixel", "format",         "deleted",        "pending",      "rating",
-    "min_score",      "min_fav_count",   "year",           "tags"};
+constexpr std::array<std::string_view, 21> kNames = {
+    "none",       "opt_out_artist",  "opt_out_source", "opt_out_post",   "banned",     "quarantine",
+    "no_picture", "min_side",        "min_megapixels", "max_megapixels", "max_aspect", "bytes_per_pixel",
+    "format",     "deleted",         "pending",        "rating",         "min_score",  "min_fav_count",
+    "year",       "tags",            "duplicate"};
 
 std::array<bool, kRatingCount> flags_of(const std::vector<std::string>& ratings) {
   std::array<bool, kRatingCount> flags{};
@@ -27,16 +28,19 @@ std::array<bool, kRatingCount> flags_of(const std::vector<std::string>& ratings)
 /// The options, made ready to ask row by row, in several threads.
 class Filter {
  public:
-  Filter(const Manifest& manifest, const SelectOptions& options)
+  Filter(const Manifest& manifest, const SelectOptions& options, bool pictures_needed)
       : manifest_(manifest),
         options_(options),
+        pictures_needed_(pictures_needed),
         opt_outs_(manifest, options.opt_out),
+        quarantine_(options.quarantine ? QuarantineList(*options.quarantine) : QuarantineList()),
         expression_(options.tags, manifest.dictionary(), "dataset.select.tags"),
         ratings_(flags_of(options.ratings)) {}
 
   Exclusion first_reason(int64_t row) const {
     if (const Exclusion reason = by_opt_out(row); reason != Exclusion::kNone) return reason;
-    if (manifest_.path(row).empty()) return Exclusion::kNoPicture;
+    if (!quarantine_.empty() && quarantine_.contains(manifest_, row)) return Exclusion::kQuarantine;
+    if (!has_picture(row)) return Exclusion::kNoPicture;
     if (const Exclusion reason = by_size(row); reason != Exclusion::kNone) return reason;
     if (const Exclusion reason = by_file(row); reason != Exclusion::kNone) return reason;
     if (const Exclusion reason = by_record(row); reason != Exclusion::kNone) return reason;
@@ -44,6 +48,11 @@ class Filter {
   }
 
  private:
+  bool has_picture(int64_t row) const {
+    if (!manifest_.path(row).empty()) return true;
+    return !pictures_needed_ && manifest_.width(row) > 0 && manifest_.height(row) > 0;
+  }
+
   Exclusion by_opt_out(int64_t row) const {
     const std::optional<OptOut> found = opt_outs_.find(row);
     if (!found) return Exclusion::kNone;
@@ -95,7 +104,9 @@ class Filter {
 
   const Manifest& manifest_;
   const SelectOptions& options_;
+  const bool pictures_needed_;
   OptOutLists opt_outs_;
+  QuarantineList quarantine_;
   TagExpression expression_;
   std::array<bool, kRatingCount> ratings_;
 };
@@ -134,9 +145,9 @@ int64_t Selection::opted_out() const {
   });
 }
 
-Selection select_rows(const Manifest& manifest, const SelectOptions& options) {
+Selection select_rows(const Manifest& manifest, const SelectOptions& options, bool pictures_needed) {
   check_bad_samples(manifest, options);
-  const Filter filter(manifest, options);
+  const Filter filter(manifest, options, pictures_needed);
   Selection selection;
   selection.exclusions.resize(static_cast<size_t>(manifest.size()));
   parallel_for(manifest.size(), 0, [&](int64_t row) {

@@ -18,6 +18,7 @@ enum class Exclusion : uint8_t {
   kOptOutSource,
   kOptOutPost,
   kBanned,  // by the site, at the artist's wish
+  kQuarantine,
   kNoPicture,
   kMinSide,
   kMinMegapixels,
@@ -32,6 +33,7 @@ enum class Exclusion : uint8_t {
   kMinFavCount,
   kYear,
   kTags,
+  kDuplicate,
 };
 /// As in reports: "opt_out_artist".
 std::string_view exclusion_name(Exclusion reason);
@@ -48,6 +50,8 @@ struct Selection {
 
 /// Errors: ConfigError for a malformed tag expression or an unreadable opt-out file; DataError when more samples are
 /// quarantined than `max_bad_samples`.
-Selection select_rows(const Manifest& manifest, const SelectOptions& options);
+///
+/// `pictures_needed` false: posts whose picture is not here count as well if their record states its size.
+Selection select_rows(const Manifest& manifest, const SelectOptions& options, bool pictures_needed = true);
 
 }  // namespace atelier

@@ -115,6 +115,17 @@ TEST_F(SelectRecordsTest, PostsOptOutByIdOrMd5) {
   EXPECT_THAT(selection.excluded(), ElementsAre(Pair(Exclusion::kOptOutPost, 2)));
 }
 
+TEST_F(SelectRecordsTest, AQuarantineListNamesIdsOrWhatVerifyWrote) {
+  const Manifest manifest = read({"", "", "", ""});
+  const std::string source = manifest.summary().sources[0].path;
+  const std::string lines = "# by hand\n1\n{\"source\": \"" + source +
+                            "\", \"id\": \"2\", \"reason\": \"corrupt\"}\n{\"source\": \"elsewhere\", \"id\": \"3\"}\n";
+  const Selection selection = select_rows(manifest, {.quarantine = list(lines)});
+  EXPECT_THAT(selection.rows, ElementsAre(0, 3));
+  EXPECT_THAT(selection.excluded(), ElementsAre(Pair(Exclusion::kQuarantine, 2)));
+  EXPECT_THROW(select_rows(manifest, {.quarantine = list("{\"name\": 1}\n")}), ConfigError);
+}
+
 TEST_F(SelectRecordsTest, AnArtistOptsOutUnderAnOldNameToo) {
   const Manifest manifest =
       read({R"x("tag_string_artist": "male_shez_(fire_emblem)")x", R"("tag_string_artist": "eve")"});
