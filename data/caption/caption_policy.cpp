@@ -112,6 +112,21 @@ void check_quality(const QualityOptions& options, const std::string& where) {
   if (!std::ranges::is_sorted(options.cuts)) throw ConfigError("the cuts do not rise", where + ".cuts");
 }
 
+/// All words that ratings, qualities and years are written in, with their group.
+std::vector<std::pair<std::string, std::string_view>> computed_words(const CaptionOptions& options) {
+  std::vector<std::pair<std::string, std::string_view>> words;
+  const RatingWordOptions& ratings = options.rating_words;
+  for (const auto* list :
+       {&ratings.general, &ratings.safe, &ratings.sensitive, &ratings.questionable, &ratings.explicit_}) {
+    for (const std::string& word : *list) words.emplace_back(word, "rating");
+  }
+  if (options.quality) {
+    for (const std::string& word : options.quality->words) words.emplace_back(word, "quality");
+  }
+  for (const auto& [word, last_year] : options.year.words) words.emplace_back(word, "year");
+  return words;
+}
+
 }  // namespace
 
 CaptionPolicy::CaptionPolicy(const CaptionOptions& given, const std::string& where)
@@ -127,6 +142,9 @@ CaptionPolicy::CaptionPolicy(const CaptionOptions& given, const std::string& whe
       cuts_captions(reads_tags(given)) {
   check_options(options, where);
   if (options.quality) check_quality(*options.quality, where + ".quality");
+  for (const auto& [word, category] : computed_words(options)) {
+    sets_of_words.emplace(word, tag_sets_of(word, category, 0));
+  }
   for (const std::string& name : options.fixed_groups) {
     group_named(groups, options, name, where + ".fixed_groups").fixed = true;
   }

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <functional>
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "data/caption/keep_expression.h"
@@ -35,7 +37,8 @@ struct CaptionPolicy {
   /// ConfigError, each naming `where` + the key.
   CaptionPolicy(const CaptionOptions& given = {}, const std::string& where = "dataset.captions");
 
-  /// The bits of tag_sets that a tag ("long_hair") of a category ("general") is in.
+  /// The bits of tag_sets that a tag ("long_hair") of a category ("general") is in. Patterns make it slow: callers keep
+  /// what they know.
   uint32_t tag_sets_of(std::string_view tag, std::string_view category, int64_t count) const;
 
   CaptionOptions options;
@@ -46,6 +49,8 @@ struct CaptionPolicy {
   Paraphrases paraphrases;
   WeightedChoice words_from, join_separators;
   std::vector<double> frequency_dropout;  // by CaptionPart; 0: none
+  /// The tag sets of the words for ratings, qualities and years, by text.
+  std::map<std::string, uint32_t, std::less<>> sets_of_words;
   /// Some operator reads a written caption as tags.
   bool cuts_captions = false;
 };

@@ -60,7 +60,10 @@ class GroupWriter {
   }
 
   void write_word(CaptionPart part, std::string_view category, std::string word) {
-    if (!word.empty()) add(part, category, std::move(word));
+    if (word.empty()) return;
+    const auto known = context_.policy.sets_of_words.find(word);
+    DraftTag& tag = add(part, category, std::move(word));
+    if (known != context_.policy.sets_of_words.end()) tag.in_sets = known->second;
   }
 
   void write_rating() {

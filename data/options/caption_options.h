@@ -29,34 +29,34 @@ struct QualityOptions {
   std::vector<double> cuts = {8, 20, 60, 82, 92};
   std::vector<std::string> words = {"worst quality", "bad quality",  "average quality",
                                     "good quality",  "best quality", "masterpiece"};
-  std::optional<std::string> skip_if_newer_than;
+  std::optional<std::string> skip_if_newer_than = {};
 };
 
 /// A word for when a post was published.
 struct YearOptions {
-  std::map<std::string, double> words;
+  std::map<std::string, double> words = {};
   double literal_share = 0;
 };
 
 /// Tags that something is said of together.
 struct TagSetOptions {
-  std::string name;
+  std::string name = {};
   std::string match = "exact";
-  std::vector<std::string> words;
+  std::vector<std::string> words = {};
   int64_t above = 0;
   double drop_probability = 0;
 };
 
 /// One way to thin out a caption.
 struct DropLevelOptions {
-  std::optional<double> p;
+  std::optional<double> p = {};
   std::string keep = "n";
-  std::vector<std::string> protect;
+  std::vector<std::string> protect = {};
   std::string caption = "drawn";
-  std::string marker;
+  std::string marker = {};
   double marker_probability = 0;
   int64_t marker_min_tags = 0;
-  std::optional<int64_t> marker_max_tags;
+  std::optional<int64_t> marker_max_tags = {};
 };
 
 struct DropLevelsOptions {
@@ -64,7 +64,7 @@ struct DropLevelsOptions {
   double rate = 0;
   int64_t min_tags_untouched = 10;
   int64_t max_tags = 300;
-  std::vector<DropLevelOptions> levels;
+  std::vector<DropLevelOptions> levels = {};
 };
 
 /// A random word for what no other word explains.
@@ -84,50 +84,50 @@ struct SpellingOptions {
 };
 
 struct ParaphraseOptions {
-  std::optional<std::string> dictionary;
+  std::optional<std::string> dictionary = {};
   double probability = 1;
   bool keep_original = true;
 };
 
 struct CaptionOptions {
-  std::optional<std::string> recipe;
+  std::optional<std::string> recipe = {};
   // what is written
-  std::map<std::string, double> words_from;
+  std::map<std::string, double> words_from = {};
   std::string caption_choice = "first";
-  std::vector<double> caption_weights;
+  std::vector<double> caption_weights = {};
   std::vector<std::string> tag_groups = {"count", "character", "copyright", "artist", "general"};
-  std::string group_separator;
-  std::vector<TagSetOptions> tag_sets;
-  std::vector<std::string> leave_out;
+  std::string group_separator = {};
+  std::vector<TagSetOptions> tag_sets = {};
+  std::vector<std::string> leave_out = {};
   RatingWordOptions rating_words;
-  std::optional<QualityOptions> quality;
+  std::optional<QualityOptions> quality = {};
   YearOptions year;
   // sd-scripts' own, in its order
-  std::string caption_prefix;
-  std::string caption_suffix;
+  std::string caption_prefix = {};
+  std::string caption_suffix = {};
   double caption_dropout_rate = 0;
   int64_t caption_dropout_every_n_epochs = 0;
   bool enable_wildcard = false;
   std::string caption_separator = ",";
   int64_t keep_tokens = 0;
-  std::string keep_tokens_separator;
+  std::string keep_tokens_separator = {};
   int64_t token_warmup_min = 1;
   double token_warmup_step = 0;
   bool shuffle_caption = false;
   double caption_tag_dropout_rate = 0;
-  std::string secondary_separator;
+  std::string secondary_separator = {};
   // groups and single tags
-  std::vector<std::string> fixed_groups;
+  std::vector<std::string> fixed_groups = {};
   std::string group_shuffle = "none";
-  std::map<std::string, double> group_dropout;
-  std::map<std::string, double> frequency_dropout;
+  std::map<std::string, double> group_dropout = {};
+  std::map<std::string, double> frequency_dropout = {};
   DropLevelsOptions drop_levels;
   // how it is spelled
   RegisterTokenOptions register_token;
   SpellingOptions spelling;
   ParaphraseOptions paraphrase;
-  std::map<std::string, double> join_separators;
-  std::vector<std::string> break_before;
+  std::map<std::string, double> join_separators = {};
+  std::vector<std::string> break_before = {};
 };
 
 void describe(Section& section, RatingWordOptions& options);

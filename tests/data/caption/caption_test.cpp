@@ -15,6 +15,7 @@
 namespace atelier {
 namespace {
 
+const CaptionOptions kPlain;
 const CaptionKey kKey{.seed = 7, .id = "post", .epoch = 0, .repeat = 0};
 
 CaptionSource written(std::string_view caption) {
@@ -39,7 +40,7 @@ std::vector<std::string> sorted(std::vector<std::string> list) {
 }
 
 TEST(Caption, AWrittenCaptionStaysAsItIs) {
-  EXPECT_EQ(caption_text(written("A knight,  with_a sword."), {}, kKey), "A knight,  with_a sword.");
+  EXPECT_EQ(caption_text(written("A knight,  with_a sword."), kPlain, kKey), "A knight,  with_a sword.");
 }
 
 TEST(Caption, TagsAreWrittenGroupAfterGroup) {
@@ -50,11 +51,11 @@ TEST(Caption, TagsAreWrittenGroupAfterGroup) {
                  {.name = "a_story", .category = TagCategory::kCopyright},
                  {.name = "highres", .category = TagCategory::kMeta}};
   source.rating = "sensitive";
-  EXPECT_EQ(caption_text(source, {}, kKey), "1girl, solo, lina (fire), a story, some artist, long hair, ^_^, sword");
+  EXPECT_EQ(caption_text(source, kPlain, kKey), "1girl, solo, lina (fire), a story, some artist, long hair, ^_^, sword");
   CaptionOptions options;
   options.tag_groups = {"rating", "general", "meta"};
   EXPECT_EQ(caption_text(source, options, kKey), "sensitive, long hair, ^_^, sword, highres");
-  EXPECT_EQ(caption_text(CaptionSource{}, {}, kKey), "");
+  EXPECT_EQ(caption_text(CaptionSource{}, kPlain, kKey), "");
 }
 
 TEST(Caption, TagsLoseUnderscoresButFacesKeepThem) {
