@@ -33,8 +33,9 @@ void on_message(j_common_ptr codec, int level) {
   if (codec->err->num_warnings++ == 0) codec->err->format_message(codec, manager(codec).message);
 }
 
-/// Behind the end of the data stands an end marker: all pixels are there, or decoding warns.
+/// Behind the end of the data stands an end marker: all of the scan's pixels are there, or decoding warns.
 boolean give_end_marker(j_decompress_ptr codec) {
+  *static_cast<bool*>(codec->client_data) = true;
   static constexpr JOCTET kEnd[] = {0xFF, JPEG_EOI};
   codec->src->next_input_byte = kEnd;
   codec->src->bytes_in_buffer = sizeof kEnd;
@@ -81,6 +82,7 @@ class JpegRows final : public PixelRows {
   }
 
   void finish() override {
+    if (is_cut_ && !has_all_scans()) throw DataError("the JPEG's last scans are missing");
     guarded([&] { jpeg_finish_decompress(&codec_); });
     throw_warning();
   }
@@ -96,9 +98,22 @@ class JpegRows final : public PixelRows {
     if (errors_.base.num_warnings > 0) throw DataError(errors_.message);
   }
 
+  /// Of a picture without its end: whether every coefficient of a progressive one came to its last bit.
+  bool has_all_scans() {
+    if (!jpeg_has_multiple_scans(&codec_)) return true;
+    if (!codec_.progressive_mode) return false;
+    for (int c = 0; c < codec_.num_components; ++c) {
+      for (int i = 0; i < DCTSIZE2; ++i) {
+        if (codec_.coef_bits[c][i] != 0) return false;
+      }
+    }
+    return true;
+  }
+
   void start(std::span<const std::byte> file, int shrink) {
     guarded([&] {
       jpeg_create_decompress(&codec_);
+      codec_.client_data = &is_cut_;
       jpeg_mem_src(&codec_, reinterpret_cast<const unsigned char*>(file.data()), file.size());
       codec_.src->fill_input_buffer = give_end_marker;
       jpeg_save_markers(&codec_, JPEG_APP0 + 2, 0xFFFF);  // ICC profiles
@@ -148,6 +163,7 @@ class JpegRows final : public PixelRows {
   }
 
   ErrorManager errors_;
+  bool is_cut_ = false;  // the data ended without an end marker
   jpeg_decompress_struct codec_{};
   std::unique_ptr<ColourProfile> profile_;
   std::vector<uint8_t> line_, rgba_;

@@ -47,7 +47,7 @@ std::string pixel_hash(std::span<const std::byte> file, int64_t max_pixels) {
     throw DataError(text("the picture has more than ", grouped(max_pixels), " pixels"));
   }
   // By the library that the site uses, also where decode_image() has a faster way.
-  const std::unique_ptr<PixelRows> rows = open_vips_rows(file, info.format);
+  const std::unique_ptr<PixelRows> rows = open_vips_rows(file, info.format, ProfileReader::kLibvips);
   hash_text(hasher, text("P7\nWIDTH ", info.width, "\nHEIGHT ", info.height,
                          "\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n"));
   if (info.orientation == 1) {

@@ -10,6 +10,7 @@
 #include "configs/base/error.h"
 #include "configs/base/log.h"
 #include "configs/base/text.h"
+#include "data/image/colour_profile.h"
 #include "data/image/pixel_rows.h"
 
 namespace atelier {
@@ -53,6 +54,7 @@ VipsHandle make(Operation operation) {
 VipsHandle open(std::span<const std::byte> file, ImageFormat format) {
   void* data = const_cast<std::byte*>(file.data());
   const size_t size = file.size();
+  vips_error_clear();  // of what went well in the end
   const auto load = [&](auto loader, VipsImage** out) {
     return loader(data, size, out, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_ERROR, nullptr);
   };
@@ -68,9 +70,18 @@ VipsHandle open(std::span<const std::byte> file, ImageFormat format) {
   });
 }
 
+/// Null without one that changes something.
+std::unique_ptr<ColourProfile> embedded_profile(VipsImage* image, PixelLayout layout) {
+  const void* icc = nullptr;
+  size_t size = 0;
+  if (vips_image_get_typeof(image, VIPS_META_ICC_NAME) == 0) return nullptr;
+  if (vips_image_get_blob(image, VIPS_META_ICC_NAME, &icc, &size) != 0) return nullptr;
+  return ColourProfile::read({static_cast<const std::byte*>(icc), size}, layout);
+}
+
 /// 8-bit sRGB, alpha kept. A profile that does not fit the pixels is ignored, as browsers do.
-VipsHandle to_srgb(VipsHandle image) {
-  if (vips_image_get_typeof(image.get(), VIPS_META_ICC_NAME) != 0) {
+VipsHandle to_srgb(VipsHandle image, bool with_profile) {
+  if (with_profile && vips_image_get_typeof(image.get(), VIPS_META_ICC_NAME) != 0) {
     VipsImage* out = nullptr;
     const int failed = vips_icc_transform(image.get(), &out, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_PERCEPTUAL,
                                           "depth", 8, nullptr);
@@ -82,9 +93,14 @@ VipsHandle to_srgb(VipsHandle image) {
 
 class VipsRows final : public PixelRows {
  public:
-  VipsRows(std::span<const std::byte> file, ImageFormat format) {
+  VipsRows(std::span<const std::byte> file, ImageFormat format, ProfileReader profiles) {
     start_vips();
-    image_ = to_srgb(open(file, format));
+    VipsHandle image = open(file, format);
+    const bool is_cmyk = image->Type == VIPS_INTERPRETATION_CMYK;
+    const bool by_libvips = profiles == ProfileReader::kLibvips || is_cmyk;
+    is_grey_ = image->Bands < 3;
+    if (!by_libvips) profile_ = embedded_profile(image.get(), is_grey_ ? PixelLayout::kGrey : PixelLayout::kRgba);
+    image_ = to_srgb(std::move(image), by_libvips);
     const bool as_expected = image_->BandFmt == VIPS_FORMAT_UCHAR && (image_->Bands == 3 || image_->Bands == 4);
     if (!as_expected) throw DataError(text("a picture of ", image_->Bands, " channels"));
     width_ = image_->Xsize;
@@ -102,28 +118,40 @@ class VipsRows final : public PixelRows {
     const uint8_t* from = VIPS_REGION_ADDR(lines_.get(), 0, line_++);
     if (has_alpha_) {
       std::copy_n(from, rgba_.size(), rgba_.data());
-      return rgba_.data();
+    } else {
+      for (uint8_t* to = rgba_.data(); to != rgba_.data() + rgba_.size(); to += 4, from += 3) {
+        to[0] = from[0];
+        to[1] = from[1];
+        to[2] = from[2];
+        to[3] = 255;
+      }
     }
-    for (uint8_t* to = rgba_.data(); to != rgba_.data() + rgba_.size(); to += 4, from += 3) {
-      to[0] = from[0];
-      to[1] = from[1];
-      to[2] = from[2];
-      to[3] = 255;
-    }
+    if (profile_) convert();
     return rgba_.data();
   }
 
  private:
+  void convert() {
+    if (!is_grey_) return profile_->to_srgb(rgba_.data(), rgba_.data(), width_);
+    std::vector<uint8_t> grey(static_cast<size_t>(width_)), alpha(grey.size());
+    for (size_t x = 0; x < grey.size(); ++x) grey[x] = rgba_[4 * x], alpha[x] = rgba_[4 * x + 3];
+    profile_->to_srgb(grey.data(), rgba_.data(), width_);
+    for (size_t x = 0; x < grey.size(); ++x) rgba_[4 * x + 3] = alpha[x];
+  }
+
   VipsHandle image_;
   VipsLines lines_;
+  std::unique_ptr<ColourProfile> profile_;
+  bool is_grey_ = false;
   std::vector<uint8_t> rgba_;
   int32_t line_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<PixelRows> open_vips_rows(std::span<const std::byte> file, ImageFormat format) {
-  return std::make_unique<VipsRows>(file, format);
+std::unique_ptr<PixelRows> open_vips_rows(std::span<const std::byte> file, ImageFormat format,
+                                          ProfileReader profiles) {
+  return std::make_unique<VipsRows>(file, format, profiles);
 }
 
 }  // namespace atelier

@@ -5,6 +5,7 @@
 // Prints one line of JSON a picture: what its header says, its hashes, or the error; and writes its RGB bytes and its
 // alpha to OUT_FOLDER/INDEX.rgb and INDEX.alpha, resized if a size is given.
 #include <cstdio>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -30,8 +31,18 @@ std::string hex(std::span<const uint64_t> numbers) {
   return out;
 }
 
-std::string_view as_text(const std::vector<uint8_t>& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+void write_bytes(const std::string& path, const std::vector<uint8_t>& bytes) {
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+}
+
+/// The site refuses pictures that training can still use: a JPEG without its end.
+std::string hash_or_reason(std::span<const std::byte> file) {
+  try {
+    return pixel_hash(file);
+  } catch (const DataError& error) {
+    return error.summary();
+  }
 }
 
 nlohmann::ordered_json facts_of(const std::string& path, const std::string& size, const std::string& out) {
@@ -50,10 +61,10 @@ nlohmann::ordered_json facts_of(const std::string& path, const std::string& size
   const auto area = static_cast<size_t>(width) * static_cast<size_t>(height);
   std::vector<uint8_t> rgb(area * 3), alpha(area);
   decode_image_into(file, {}, placement, {.rgb = rgb, .alpha = alpha});
-  write_file_atomically(out + ".rgb", as_text(rgb));
-  write_file_atomically(out + ".alpha", as_text(alpha));
+  write_bytes(out + ".rgb", rgb);
+  write_bytes(out + ".alpha", alpha);
   const PerceptualHash look = perceptual_hash(file);
-  facts["pixel_hash"] = pixel_hash(file);
+  facts["pixel_hash"] = hash_or_reason(file);
   facts["difference"] = hex({&look.difference, 1});
   facts["fine_difference"] = hex(look.fine_difference);
   facts["frequency"] = hex({&look.frequency, 1});
