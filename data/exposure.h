@@ -17,7 +17,7 @@ struct TagExposure {
   int64_t samples = 0;    // of the run
 };
 
-/// The tags of a category on the plan's pictures, most samples first, then by name. `uses` is plan.uses_of_entries().
+/// The tags of a category on the plan's pictures, most samples first, then by name. `uses` is plan.uses().
 std::vector<TagExposure> tag_exposure(const Manifest& manifest, const Plan& plan, const std::vector<uint32_t>& uses,
                                       TagCategory category);
 

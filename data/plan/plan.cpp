@@ -164,11 +164,10 @@ std::vector<uint32_t> Plan::uses_of_entries() const {
   return uses;
 }
 
-std::vector<uint32_t> Plan::uses() const {
-  const std::vector<uint32_t> of_entries = uses_of_entries();
-  std::vector<uint32_t> uses(strata_->input().rows.size(), 0);
-  for (size_t entry = 0; entry < of_entries.size(); ++entry) uses[strata_->order()[entry]] += of_entries[entry];
-  return uses;
+std::vector<uint32_t> Plan::uses_of_rows(const std::vector<uint32_t>& uses) const {
+  std::vector<uint32_t> of_rows(strata_->input().rows.size(), 0);
+  for (size_t entry = 0; entry < uses.size(); ++entry) of_rows[strata_->order()[entry]] += uses[entry];
+  return of_rows;
 }
 
 }  // namespace atelier

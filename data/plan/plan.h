@@ -60,8 +60,10 @@ class Plan {
 
   /// How often each entry of strata().order() - a row at a resolution - is seen in the whole run.
   std::vector<uint32_t> uses_of_entries() const;
-  /// How often each row of the input is seen in the whole run, at all resolutions.
-  std::vector<uint32_t> uses() const;
+  /// How often each row of the input is seen, at all resolutions: the sums of its entries' `uses`.
+  std::vector<uint32_t> uses_of_rows(const std::vector<uint32_t>& uses) const;
+  /// The same in the whole run.
+  std::vector<uint32_t> uses() const { return uses_of_rows(uses_of_entries()); }
 
   /// Samples of a batch that is not short.
   int64_t batch_size() const { return batch_size_; }

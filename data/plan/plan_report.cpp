@@ -94,16 +94,15 @@ void add_buckets(const Plan& plan, std::vector<BucketCount> counts, PlanReport& 
   report.crop_loss /= static_cast<double>(std::max<int64_t>(report.samples, 1));
 }
 
-void add_exposure(const Strata& strata, const std::vector<uint32_t>& uses, PlanReport& report) {
-  std::vector<uint32_t> of_rows(strata.input().rows.size(), 0);
-  std::vector<bool> is_planned(of_rows.size(), false);
+void add_exposure(const Plan& plan, const std::vector<uint32_t>& uses, PlanReport& report) {
+  const Strata& strata = plan.strata();
+  std::vector<bool> is_planned(strata.input().rows.size(), false);
   for (size_t entry = 0; entry < uses.size(); ++entry) {
     const uint32_t row = strata.order()[entry];
-    of_rows[row] += uses[entry];
     is_planned[row] = true;
     if (is_reg(strata.input(), row)) report.reg_samples += uses[entry];
   }
-  for (uint32_t seen : of_rows) {
+  for (uint32_t seen : plan.uses_of_rows(uses)) {
     report.largest_exposure = std::max<int64_t>(report.largest_exposure, seen);
     report.unreached += seen == 0;
   }
@@ -145,7 +144,7 @@ PlanReport make_plan_report(const Plan& plan, const std::vector<uint32_t>& uses)
   report.pictures = strata.input().size();
   report.samples_per_epoch = strata.samples_per_epoch();
   add_buckets(plan, count_buckets(strata, uses), report);
-  add_exposure(strata, uses, report);
+  add_exposure(plan, uses, report);
   const Balance& balance = strata.balance();
   report.as_loss_weights = strata.has_loss_weights();
   report.effective_posts = balance.effective_posts;

@@ -98,7 +98,7 @@ void dataset_plan(const PlanArguments& arguments) {
   const Dataset dataset(run.dataset, batching, setting, manifest_dir(run));
   const std::vector<uint32_t> uses = dataset.plan().uses_of_entries();
   const PlanReport report = make_plan_report(dataset.plan(), uses);
-  const std::vector<ExposureList> exposure = exposures(dataset, uses);
+  const std::vector<ExposureList> exposure = exposures(dataset, dataset.plan().uses_of_rows(uses));
   std::cout << (arguments.json ? plan_json(report, exposure) : plan_table(report, exposure, arguments.top))
             << std::flush;
   if (arguments.out.empty()) return;
