@@ -14,9 +14,9 @@ namespace atelier {
 struct DatasetOptions;
 
 struct BuildOptions {
-  TagOptions tags;
-  std::optional<int64_t> max_bad_samples;  // null: max_bad_share says it
-  double max_bad_share = 1;                // of what was read
+  TagOptions tags{};
+  std::optional<int64_t> max_bad_samples{};  // null: max_bad_share says it
+  double max_bad_share = 1;                  // of what was read
 };
 
 /// What of a dataset's options matters here.
