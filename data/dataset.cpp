@@ -40,8 +40,10 @@ std::string seen_options(DatasetOptions options) {
   add(options.buckets);
   add(options.captions);
   all += options.loader.alpha_background + "\n";
-  for (const SourceOptions& source : options.sources) {
+  for (SourceOptions& source : options.sources) {
     all += text(shortest(source.repeats), source.is_reg ? " reg" : "", "\n");
+    if (source.captions) add(*source.captions);
+    if (!source.class_tokens.empty()) all += source.class_tokens + "\n";
   }
   return all;
 }
@@ -71,8 +73,8 @@ Dataset::Dataset(const DatasetOptions& options, const BatchingOptions& batching,
   }
   check_bucket_divisor(options.buckets, setting.side_divisor);
   parse_colour(options.loader.alpha_background, "dataset.loader.alpha_background");  // before hours of other work
-  Manifest manifest = refresh_manifest(options.sources, manifest_dir);
-  Selection selection = select_rows(manifest, options.select);
+  Manifest manifest = refresh_manifest(options.sources, manifest_dir, build_options(options));
+  Selection selection = select_rows(manifest, options.select, setting.pictures_needed);
   if (selection.rows.empty()) throw_nothing_usable(manifest, selection);
   log_selection(manifest, selection);
   Plan plan(plan_input(manifest, selection, options), options.balance, options.buckets, batching, setting.world_size,
