@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "configs/base/atomic_file.h"
@@ -75,7 +76,13 @@ double loss_by_hand(const StableDiffusionXL& model, const LoadedBatch& batch, in
   const at::Tensor prediction =
       model.unet->forward(schedule.add_noise(latents, noise, steps), steps.to(at::kFloat), text.encoder_hidden_states,
                           text.text_embeds, make_time_ids({&size, 1}));
-  return at::mse_loss(prediction, schedule.target(latents, noise, steps)).item<double>();
+  at::Tensor squared = (prediction - schedule.target(latents, noise, steps)).to(at::kDouble).square();
+  if (!batch.masks.empty()) {
+    const at::Tensor mask = at::tensor(at::ArrayRef<uint8_t>(batch.masks)).to(at::kDouble).div(255);
+    const int64_t h = squared.size(2), w = squared.size(3);
+    squared = squared * mask.view({h, 8 / h, w, 16 / w}).mean({1, 3});
+  }
+  return squared.mean().item<double>();
 }
 
 TEST(DenoisingObjective, TrainsOnASampleOfTheAutoencodersDistribution) {
@@ -90,6 +97,23 @@ TEST(DenoisingObjective, TrainsOnASampleOfTheAutoencodersDistribution) {
     EXPECT_NEAR(value, loss_by_hand(model, batch, loss.timesteps[0], 1), 1e-5 * value);
     EXPECT_GT(std::abs(value - loss_by_hand(model, batch, loss.timesteps[0], 0)), 1e-3 * value);
   }
+}
+
+TEST(DenoisingObjective, AMaskMultipliesTheSquaredError) {
+  const TemporaryFolder folder;
+  const at::NoGradGuard no_grad;
+  const StableDiffusionXL model = pipeline_with_vae(folder.path());
+  LoadedBatch batch = noise_batch({"a"}, 3);
+  CounterRng rng(2, "mask", {});
+  for (int i = 0; i < 16 * 8; ++i) batch.masks.push_back(i % 16 < 8 ? 0 : static_cast<uint8_t>(rng.below(256)));
+  DenoisingObjective masked(model, at::kCPU, at::kFloat, {.seed = kObjectiveSeed, .masked_loss = true});
+  const MicroLoss loss = masked.loss(batch);
+  const double value = loss.total.item<double>();
+  EXPECT_NEAR(value, loss_by_hand(model, batch, loss.timesteps[0], 1), 1e-5 * value);
+  DenoisingObjective unmasked(model, at::kCPU, at::kFloat, {.seed = kObjectiveSeed});
+  EXPECT_GT(unmasked.loss(batch).total.item<double>(), 1.5 * value);
+  std::ranges::fill(batch.masks, uint8_t{255});
+  EXPECT_EQ(masked.loss(batch).total.item<double>(), unmasked.loss(batch).total.item<double>());
 }
 
 TEST(DenoisingObjective, ASamplesLossDoesNotDependOnItsBatch) {

@@ -53,10 +53,9 @@ RecordStore::RecordStore(fs::path folder, SafeDtype dtype)
 
 void RecordStore::refresh() {
   const auto is_fresh = [this] { return index_ && index_->is_of(list_shards(folder_)); };
-  if (!index_) index_ = RecordIndex::open(folder_);
   if (!is_fresh()) {
     const RangeLock::Hold making = locks_.exclusive(kIndexLock);
-    index_ = RecordIndex::open(folder_);  // made by another process meanwhile
+    index_ = RecordIndex::open(folder_);  // perhaps made by another process meanwhile
     if (!is_fresh()) {
       RecordIndex::write(folder_, list_shards(folder_), index_.get());
       index_ = RecordIndex::open(folder_);
