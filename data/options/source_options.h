@@ -16,6 +16,7 @@ struct SourceOptions {
   std::string caption_extension = ".txt";
   std::optional<std::string> image_dir;
   std::string rating_scheme = "auto";
+  bool kohya_folders = false;
   bool is_reg = false;
   std::string class_tokens;
   std::optional<std::string> mask_dir;

@@ -7,6 +7,7 @@
 #include "configs/base/text.h"
 #include "configs/schema/reader.h"
 #include "configs/schema/writer.h"
+#include "data/options/kohya_folders.h"
 #include "models/keys/infer_options.h"
 #include "models/keys/single_file_keys.h"
 #include "models/options/sampler_names.h"
@@ -63,6 +64,7 @@ void describe(Section& section, RunOptions& options) {
 
 RunOptions read_run(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
   RunOptions run = read_options<RunOptions>(path, overrides);
+  expand_kohya_folders(run.dataset.sources);
   check_run(run, /*for_training=*/false);
   return run;
 }
