@@ -157,6 +157,8 @@ CaptionPolicy::CaptionPolicy(const CaptionOptions& given, const std::string& whe
   }
 }
 
+CaptionPolicy::CaptionPolicy() : CaptionPolicy(CaptionOptions()) {}
+
 uint32_t CaptionPolicy::tag_sets_of(std::string_view tag, std::string_view category, int64_t count) const {
   if (tag_sets.empty()) return 0;
   std::vector<std::string_view> kinds = {category};

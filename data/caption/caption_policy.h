@@ -35,7 +35,8 @@ struct DropLevel {
 /// Immutable; shared by all threads.
 struct CaptionPolicy {
   /// ConfigError, each naming `where` + the key.
-  CaptionPolicy(const CaptionOptions& given = {}, const std::string& where = "dataset.captions");
+  CaptionPolicy(const CaptionOptions& given, const std::string& where = "dataset.captions");
+  CaptionPolicy();
 
   /// The bits of tag_sets that a tag ("long_hair") of a category ("general") is in. Patterns make it slow: callers keep
   /// what they know.

@@ -82,7 +82,7 @@ struct SampleCaptions::State {
   uint64_t seed;
   int64_t total_steps;
   std::vector<std::string> class_tokens;                // by source
-  std::vector<bool> is_folder;                          // by source
+  std::vector<bool> has_caption_files;                  // by source
   std::vector<std::shared_ptr<SourcePolicy>> policies;  // by source
 };
 
@@ -91,9 +91,13 @@ SampleCaptions::SampleCaptions(const Manifest& manifest, const DatasetOptions& o
     : state_(std::make_unique<State>(State{manifest, seed, total_steps, {}, {}, {}})) {
   const auto common = std::make_shared<SourcePolicy>(options.captions, "dataset.captions", manifest);
   for (size_t i = 0; i < manifest.summary().sources.size(); ++i) {
-    state_->is_folder.push_back(manifest.summary().sources[i].kind == "folder");
-    state_->policies.push_back(common);
-    state_->class_tokens.emplace_back();
+    const std::string& kind = manifest.summary().sources[i].kind;
+    const SourceOptions source = i < options.sources.size() ? options.sources[i] : SourceOptions();
+    const std::string where = text("dataset.sources[", i, "].captions");
+    state_->has_caption_files.push_back(kind == "folder" || kind == "tar");
+    state_->class_tokens.push_back(source.class_tokens);
+    state_->policies.push_back(source.captions ? std::make_shared<SourcePolicy>(*source.captions, where, manifest)
+                                               : common);
   }
 }
 
@@ -108,7 +112,7 @@ Caption SampleCaptions::caption(int64_t row, int64_t epoch, int64_t repeat, int6
   const auto source_index = static_cast<size_t>(manifest.source(row));
   const SourcePolicy& policy = *state_->policies[source_index];
   CaptionSource source;
-  source.caption_is_tags = state_->is_folder[source_index];
+  source.caption_is_tags = state_->has_caption_files[source_index];
   source.class_tokens = state_->class_tokens[source_index];
   if (const std::string_view own = manifest.caption(row); !own.empty()) source.captions.push_back(own);
   for (int64_t i = 0; i < manifest.further_captions(row); ++i) {

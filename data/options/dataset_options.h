@@ -30,7 +30,9 @@ struct DatasetOptions {
 };
 
 inline void describe(Section& section, DatasetOptions& options) {
-  section.sections("sources", options.sources).doc("Where the posts come from; several are mixed.");
+  section.sections("sources", options.sources)
+      .inherits("captions")
+      .doc("Where the posts come from; several are mixed.");
   section.section("tags", options.tags).doc("What tags mean besides their names.");
   section.section("select", options.select).doc("Which posts are taken.");
   section.section("balance", options.balance).doc("How often each post is used.");

@@ -54,6 +54,10 @@ void describe(Section& section, SourceOptions& options) {
   section.field("flip_aug", options.flip_aug).doc("dataset.loader.flip_aug, for this source alone.");
   section.field("random_crop", options.random_crop).doc("dataset.loader.random_crop, for this source alone.");
   section.field("alpha_mask", options.alpha_mask).doc("dataset.loader.alpha_mask, for this source alone.");
+  section.section("captions", options.captions)
+      .doc(
+          "How the captions of this source are made: the keys named here in place of dataset.captions' (all of "
+          "them, where a recipe is named); null: as there.");
 }
 
 }  // namespace atelier

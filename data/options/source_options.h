@@ -5,6 +5,7 @@
 #include <string>
 
 #include "configs/schema/field.h"
+#include "data/options/caption_options.h"
 
 namespace atelier {
 
@@ -23,6 +24,7 @@ struct SourceOptions {
   bool flip_aug = false;
   bool random_crop = false;
   bool alpha_mask = false;
+  std::optional<CaptionOptions> captions;
 };
 
 void describe(Section& section, SourceOptions& options);
