@@ -5,6 +5,8 @@
 #include <arrow/ipc/api.h>
 
 #include <algorithm>
+#include <array>
+#include <set>
 
 #include "configs/base/error.h"
 #include "configs/base/hash.h"

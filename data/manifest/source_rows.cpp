@@ -3,7 +3,10 @@
 #include <arrow/api.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <map>
+#include <mutex>
 #include <optional>
 
 #include "configs/base/hash.h"

@@ -129,7 +129,9 @@ void count_tags(const TagDictionary& tags, const std::vector<int64_t>& usable, s
     ++category.distinct;
     category.mentions.posts += tally.posts;
     category.mentions.usable += tally.usable;
-    if (category.top.size() < top) category.top.push_back({std::string(tags.name(tag)), tally});
+    if (category.top.size() < top) {
+      category.top.push_back({std::string(tags.name(tag)), tally, tags.raw_count(tag)});
+    }
   }
 }
 

@@ -33,7 +33,8 @@ struct ClassReport {
 
 struct TagReport {
   std::string name;
-  Tally tally;
+  Tally tally;            // aliases and implications followed
+  int64_t raw_posts = 0;  // that carry it as written
 };
 
 struct CategoryReport {

@@ -44,6 +44,7 @@ Json to_json(const CategoryReport& category) {
   for (const TagReport& tag : category.top) {
     Json line = {{"tag", tag.name}};
     line.update(to_json(tag.tally));
+    line["raw_posts"] = tag.raw_posts;
     top.push_back(std::move(line));
   }
   return {{"distinct", category.distinct}, {"mentions", to_json(category.mentions)}, {"top", std::move(top)}};

@@ -122,7 +122,7 @@ def test_ratings_and_years(posts, report):
     assert {year: tally["posts"] for year, tally in report["year"].items()} == years
 
 
-def test_tags_by_category(mentions, report):
+def test_tags_by_category(written, mentions, report):
     for name in NAMES:
         counts = mentions[mentions.category == name].tag.value_counts()
         counted = report["tags"][name]
@@ -130,6 +130,8 @@ def test_tags_by_category(mentions, report):
         assert counted["mentions"]["posts"] == counts.sum()
         top = sorted(counts.items(), key=lambda item: (-item[1], item[0].encode()))[:50]
         assert [(tag["tag"], tag["posts"]) for tag in counted["top"]] == top
+        raw = written.drop_duplicates(["source", "id", "tag"]).tag.value_counts()
+        assert [tag["raw_posts"] for tag in counted["top"]] == [raw.get(tag, 0) for tag, _ in top]
 
 
 def test_person_classes(mentions, report):
