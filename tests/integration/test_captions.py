@@ -2,17 +2,19 @@
 """`dataset captions` as a user runs it: sidecars and posts, repeats and epochs, token counts."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.programs import program, run  # noqa: E402
+from support.programs import SOURCE, program, run  # noqa: E402
 
 YAML = """
 output_dir: {out}
@@ -154,3 +156,118 @@ def test_tokenize_that_waits_for_input_ends_at_a_signal(sent):
     finally:
         process.kill()
         process.stdin.close()
+
+
+GOLDEN = SOURCE / "tests/golden/captions"
+RECIPE = """
+output_dir: {out}
+seed: 7
+dataset:
+  sources: [{{path: {posts}, image_dir: {images}}}]
+  tags: {{aliases: none, implications: none, categories: none}}
+  captions: {{recipe: {recipe}, caption_dropout_rate: 0}}
+  buckets: {{resolution: 64, min_bucket_reso: 32, max_bucket_reso: 128, bucket_reso_steps: 16}}
+"""
+
+
+@pytest.fixture(scope="module")
+def real_posts(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("real")
+    posts = [json.loads(line) for line in (GOLDEN / "posts.jsonl").read_text().splitlines()]
+    for post in posts:
+        Image.new("RGB", (64, 64)).save(folder / f"{post['id']}.png")
+    return folder, {str(post["id"]): post for post in posts}
+
+
+def recipe_captions(real_posts, recipe, *arguments):
+    folder, _ = real_posts
+    path = folder / f"{recipe}.yaml"
+    path.write_text(RECIPE.format(out=folder / "out", posts=GOLDEN / "posts.jsonl", images=folder, recipe=recipe))
+    return captions_of(path, *arguments)
+
+
+def golden_captions():
+    """recipe -> [(id, level, caption)]; lines of # explain."""
+    recipes, lines = {}, []
+    for line in (GOLDEN / "captions.txt").read_text().splitlines():
+        if line.startswith("["):
+            lines = recipes.setdefault(line.strip("[]"), [])
+        elif line and not line.startswith("#"):
+            lines.append(tuple(line.split("\t")))
+    return recipes
+
+
+@pytest.mark.parametrize("recipe", golden_captions())
+def test_recipes_give_the_captions_of_the_golden_file(real_posts, recipe):
+    expected = golden_captions()[recipe]
+    ids = [word for identity, _, _ in expected for word in ("--id", identity)]
+    lines = recipe_captions(real_posts, recipe, *ids)
+    level = lambda line: "-" if line["level"] is None else str(line["level"])
+    assert [(line["id"], level(line), line["caption"]) for line in lines] == expected
+
+
+def test_v0_1_writes_every_tag_of_a_post_in_the_published_order(real_posts):
+    """Against the posts themselves: groups by Danbooru's categories, tags only shuffled within them."""
+    left_out = re.compile(r"(.*_)?request|(.*_)?commentary")
+    people = re.compile(r"solo|multiple_.*|\d\+?(girl|boy)s?")
+    for line in recipe_captions(real_posts, "illustrious-v0.1"):
+        post = real_posts[1][line["id"]]
+        if "tags" in post:
+            continue  # the other shape of dump
+        tags = {name: [tag for tag in post[f"tag_string_{name}"].split() if not left_out.fullmatch(tag)]
+                for name in ("general", "artist", "character", "copyright", "meta")}
+        general = tags["general"] + tags["meta"]
+        groups = [[tag for tag in general if people.fullmatch(tag)], tags["character"] + tags["copyright"], [None],
+                  [tag for tag in general if not people.fullmatch(tag)], tags["artist"]]
+        written = line["caption"].split(", ")
+        for group in groups:
+            found, written = written[:len(group)], written[len(group):]
+            as_text = [tag if len(tag) <= 3 else tag.replace("_", " ") for tag in group if tag]
+            assert sorted(found) == sorted(as_text) or group == [None] and found[0] in ("general", "sensitive")
+        year = int(post["created_at"][:4])
+        assert written[-1] == {2016: "oldest", 2020: "modern", 2023: "newest"}[year]
+        assert len(written) == (1 if year == 2023 else 2)  # the newest posts have no quality yet
+
+
+def test_statistics_count_levels_and_lengths(real_posts):
+    recipe_captions(real_posts, "illustrious-v1.0", "--count", 1)
+    path = real_posts[0] / "illustrious-v1.0.yaml"
+    arguments = ["dataset", "captions", path, "--quiet", "--draws", 40]
+    lines = [json.loads(line) for line in run("atelier-data", *arguments).stdout.splitlines()]
+    counted = json.loads(run("atelier-data", *arguments, "--statistics").stdout)
+    assert counted["captions"] == len(lines) == 400
+    assert counted["truncated"] == sum(line["truncated"] for line in lines)
+    levels = Counter("none" if line["level"] is None else str(line["level"]) for line in lines)
+    assert counted["levels"] == levels
+    assert counted["tokens"]["max"] == max(line["tokens"][0] for line in lines)
+    assert counted["tokens"]["histogram"] == Counter(str(line["tokens"][0] // 25 * 25) for line in lines)
+    table = run("atelier-data", *arguments, "--statistics", "--text").stdout
+    assert "400 captions" in table and "tokens" in table
+    text = run("atelier-data", *arguments, "--text", "--count", 1).stdout
+    assert lines[0]["caption"] in text and len(text.splitlines()) == 80
+
+
+def test_sources_have_captions_of_their_own(folder):
+    other = folder / "other"
+    other.mkdir()
+    Image.new("RGB", (80, 60)).save(other / "x.png")
+    path = write_run(folder, "{path: pictures}, {path: other, class_tokens: a girl, captions: {caption_prefix: of}}",
+                     "caption_suffix: end")
+    captions = {line["id"]: line["caption"] for line in captions_of(path)}
+    assert captions["a.png"] == TAGS + " end"
+    assert captions["x.png"] == "of a girl end"
+
+
+def test_a_recipe_lies_below_the_keys_beside_it(folder):
+    path = write_run(folder, "{path: pictures}", "recipe: kohya-plain, keep_tokens: 7")
+    assert captions_of(path, "--id", "a.png")[0]["caption"] == TAGS
+    shown = run("atelier", "config", "show", path, "--plain").stdout
+    (folder / "shown.yaml").write_text(shown)
+    assert captions_of(folder / "shown.yaml") == captions_of(path)
+    (folder / "mine.yaml").write_text("caption_prefix: my\n")
+    path = write_run(folder, "{path: pictures}", "recipe: mine.yaml")
+    assert captions_of(path, "--id", "a.png")[0]["caption"] == "my " + TAGS
+    for wrong in ("ilustrious-v1.0", "nowhere.yaml"):
+        path = write_run(folder, "{path: pictures}", f"recipe: {wrong}")
+        result = run("atelier-data", "dataset", "captions", path, check=False)
+        assert result.returncode == 2 and "illustrious-v1.0" in result.stderr
