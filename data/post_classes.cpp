@@ -114,8 +114,7 @@ struct TagClasses {
 PlanInput::Marginal by_tags(const Manifest& manifest, std::span<const int64_t> rows, TagCategory category,
                             const MarginalOptions& options) {
   TagClasses classes(manifest.dictionary(), category, options);
-  classes.marginal.class_of_row =
-      each_row(rows, [&](int64_t row) { return classes.of(manifest.tags(row, category)); });
+  classes.marginal.class_of_row = each_row(rows, [&](int64_t row) { return classes.of(manifest.tags(row, category)); });
   return std::move(classes.marginal);
 }
 

@@ -12,8 +12,8 @@
 
 namespace atelier {
 
-/// The classes of `options.by` and the class of each of `rows`. `where` is the option's place for messages. ConfigError:
-/// a malformed tag expression, `by: classes` without classes or classes without it, a class named twice.
+/// The classes of `options.by` and the class of each of `rows`. `where` is the option's place for messages.
+/// ConfigError: a malformed tag expression, `by: classes` without classes or classes without it, a class named twice.
 PlanInput::Marginal classify_posts(const Manifest& manifest, std::span<const int64_t> rows,
                                    const MarginalOptions& options, const std::string& where);
 

@@ -47,8 +47,8 @@ struct Balance {
 };
 
 /// Shares of the cells: posts x factor, raked to the wanted shares of the marginals (data/balance/rake.h); then repeats
-/// under max_repeat (data/balance/water_fill.h). Without any option all repeats are 1. ConfigError: see wanted_shares();
-/// marginals that leave no post.
+/// under max_repeat (data/balance/water_fill.h). Without any option all repeats are 1. ConfigError: see
+/// wanted_shares(); marginals that leave no post.
 Balance balance_cells(const BalanceCells& cells, const BalanceOptions& options);
 
 }  // namespace atelier

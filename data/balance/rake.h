@@ -21,10 +21,10 @@ struct Raked {
   std::vector<std::vector<uint32_t>> unreachable;
 };
 
-/// Iterative proportional fitting (Deming and Stephan 1940): begins with `weights` (by cell, at least 0) and scales each
-/// marginal's classes to their shares in turn until every share is right to `tolerance` or `max_rounds` are done. Of all
-/// shares with these marginals the result is nearest to the weights (least Kullback-Leibler divergence). One marginal
-/// is exact after one round. Shares are all 0 if no cell can carry any.
+/// Iterative proportional fitting (Deming and Stephan 1940): begins with `weights` (by cell, at least 0) and scales
+/// each marginal's classes to their shares in turn until every share is right to `tolerance` or `max_rounds` are done.
+/// Of all shares with these marginals the result is nearest to the weights (least Kullback-Leibler divergence). One
+/// marginal is exact after one round. Shares are all 0 if no cell can carry any.
 Raked rake(const std::vector<double>& weights, std::vector<RakeMarginal> marginals, double tolerance = 1e-9,
            int max_rounds = 1000);
 

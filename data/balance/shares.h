@@ -25,8 +25,9 @@ struct WantedShares {
 /// proportion, or nothing with `others: drop`), or proportional to n_g^(1 / temperature), or n_g / N without either;
 /// then (1 - mixing) n_g / N + mixing t_g.
 ///
-/// `where` is the option's place for messages. ConfigError: a target for an unknown class, shares above 1, no rest while
-/// classes without a share have posts (unless `others: drop`), a target together with a temperature, no class left.
+/// `where` is the option's place for messages. ConfigError: a target for an unknown class, shares above 1, no rest
+/// while classes without a share have posts (unless `others: drop`), a target together with a temperature, no class
+/// left.
 WantedShares wanted_shares(std::span<const ClassCount> classes, const MarginalOptions& options,
                            const std::string& where);
 

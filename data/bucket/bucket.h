@@ -23,8 +23,8 @@ struct Resolution {
 };
 
 /// `resolutions` in their order, or `resolution` alone. min_bucket_reso and max_bucket_reso of those that do not say
-/// theirs are in proportion: those of 1024 are 512 and 2048, so those of 1536 are 768 and 3072. ConfigError: a resolution
-/// twice; `resolutions` together with predefined_buckets.
+/// theirs are in proportion: those of 1024 are 512 and 2048, so those of 1536 are 768 and 3072. ConfigError: a
+/// resolution twice; `resolutions` together with predefined_buckets.
 std::vector<Resolution> expand_resolutions(const BucketOptions& options);
 
 /// The bucket sizes of the options, which name one resolution, ascending: for each width from min_bucket_reso to

@@ -4,7 +4,8 @@ namespace atelier {
 
 void describe(Section& section, BalanceClassOptions& options) {
   section.field("name", options.name).doc("What the class is called in `target` and in reports.");
-  section.field("tags", options.tags).doc("Tag expression, as in `dataset.select.tags`, of the posts that belong to it.");
+  section.field("tags", options.tags)
+      .doc("Tag expression, as in `dataset.select.tags`, of the posts that belong to it.");
 }
 
 void describe(Section& section, MarginalOptions& options) {

@@ -25,9 +25,8 @@ std::vector<uint64_t> number_part(std::span<const uint64_t> keys, std::span<uint
 }  // namespace
 
 void for_row_parts(int64_t rows, const std::function<void(int64_t, int64_t)>& body) {
-  parallel_for((rows + kRowsPerPart - 1) / kRowsPerPart, 0, [&](int64_t part) {
-    body(part * kRowsPerPart, std::min(rows, (part + 1) * kRowsPerPart));
-  });
+  parallel_for((rows + kRowsPerPart - 1) / kRowsPerPart, 0,
+               [&](int64_t part) { body(part * kRowsPerPart, std::min(rows, (part + 1) * kRowsPerPart)); });
 }
 
 Numbering number_rows(int64_t rows, const std::function<void(int64_t, std::span<uint64_t>)>& fill) {

@@ -10,7 +10,7 @@ namespace atelier {
 
 /// Different keys, numbered in the order in which they first appear - whatever the number of threads.
 struct Numbering {
-  std::vector<uint64_t> keys;        // by number
+  std::vector<uint64_t> keys;  // by number
   std::vector<uint32_t> number_of_row;
 };
 

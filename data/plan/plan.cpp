@@ -77,8 +77,7 @@ void walk(const Strata& strata, uint64_t seed, const BatchSlice& slice, Visit vi
       before.push_back(stratum.uses_before(epoch));
       end.push_back(samples += stratum.uses_before(epoch + 1) - before.back());
     }
-    const KeyedPermutation order(static_cast<uint64_t>(samples),
-                                 bucket_order_key(seed, bucket, epoch));
+    const KeyedPermutation order(static_cast<uint64_t>(samples), bucket_order_key(seed, bucket, epoch));
     for (; position < std::min(slice.begin + slice.samples, epoch_begin + samples); ++position) {
       const auto item = static_cast<int64_t>(order(static_cast<uint64_t>(position - epoch_begin)));
       const auto s = static_cast<size_t>(std::upper_bound(end.begin(), end.end(), item) - end.begin());
@@ -158,8 +157,7 @@ std::vector<uint32_t> Plan::uses_of_entries() const {
     walk(*strata_, seed_, carried, [&](int64_t entry, int64_t, int64_t) { --uses[static_cast<size_t>(entry)]; });
   }
   for (int64_t i = sequence_.epoch_begin(whole); i < sequence_.size(); ++i) {
-    walk(*strata_, seed_, sequence_[i],
-         [&](int64_t entry, int64_t, int64_t) { ++uses[static_cast<size_t>(entry)]; });
+    walk(*strata_, seed_, sequence_[i], [&](int64_t entry, int64_t, int64_t) { ++uses[static_cast<size_t>(entry)]; });
   }
   return uses;
 }

@@ -28,9 +28,9 @@ struct PlannedSample {
 
 /// What all ranks together train on at once; one size.
 struct GlobalBatch {
-  int64_t step = 0;   // optimizer step, from 1
-  int64_t epoch = 0;  // in which it is emitted, from 0
-  int32_t micro = 0;  // 0.. within the step; -1 with global_batch_size
+  int64_t step = 0;                    // optimizer step, from 1
+  int64_t epoch = 0;                   // in which it is emitted, from 0
+  int32_t micro = 0;                   // 0.. within the step; -1 with global_batch_size
   int32_t resolution = 0;              // px: which of the run's resolutions its bucket belongs to
   int32_t width = 0, height = 0;       // px
   std::vector<PlannedSample> samples;  // each (row, epoch, repeat) once a resolution

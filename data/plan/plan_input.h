@@ -9,8 +9,8 @@ namespace atelier {
 
 /// What the plan knows of a source of pictures.
 struct PlanSource {
-  double repeats = 1;     // multiply those that balance gives
-  bool is_reg = false;    // regularisation pictures: not balanced, as many samples an epoch as all others together
+  double repeats = 1;   // multiply those that balance gives
+  bool is_reg = false;  // regularisation pictures: not balanced, as many samples an epoch as all others together
 };
 
 struct PlanInput {

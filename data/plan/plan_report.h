@@ -1,4 +1,5 @@
-// What a plan comes to, counted from the plan itself: for `dataset plan` (docs/formats/plan_json.md) and the model card.
+// What a plan comes to, counted from the plan itself: for `dataset plan` (docs/formats/plan_json.md) and the model
+// card.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,7 @@ struct PlanReport {
     std::vector<std::string> unreachable;  // classes with a share that no post can carry
   };
   struct Resolution {
-    int32_t resolution = 0;                     // px
+    int32_t resolution = 0;  // px
     double repeats = 1;
     int64_t pictures = 0, samples = 0;          // used at it; in this run
     int64_t upscaled = 0;                       // pictures that are enlarged
@@ -54,9 +55,9 @@ struct PlanReport {
   // How often one picture is seen in this run.
   double mean_exposure = 0;
   int64_t largest_exposure = 0;
-  int64_t unreached = 0;    // pictures never seen
-  int64_t left_out = 0;     // of them: those in no epoch, as their repeats are 0 or every resolution's limits exclude them
-  double crop_loss = 0;     // share of the picture's area cut off, mean over the samples
+  int64_t unreached = 0;  // pictures never seen
+  int64_t left_out = 0;  // of them: those in no epoch, as their repeats are 0 or every resolution's limits exclude them
+  double crop_loss = 0;  // share of the picture's area cut off, mean over the samples
   int64_t reg_samples = 0;  // of regularisation pictures, in this run
 
   bool as_loss_weights = false;

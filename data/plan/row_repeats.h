@@ -1,4 +1,5 @@
-// How often each row of a plan is used an epoch: balance, sources and regularisation together, as a table of few levels.
+// How often each row of a plan is used an epoch: balance, sources and regularisation together, as a table of few
+// levels.
 #pragma once
 
 #include <cstdint>

@@ -64,7 +64,9 @@ class Strata {
   const Balance& balance() const { return balance_; }
   /// What the loss of a sample of input row `row` is multiplied by: 1 unless balance is applied as loss weights. Its
   /// mean over the samples of an epoch that are balanced is 1.
-  double loss_weight(int64_t row) const { return loss_weights_.empty() ? 1 : loss_weights_[kind_of_row_[static_cast<size_t>(row)]]; }
+  double loss_weight(int64_t row) const {
+    return loss_weights_.empty() ? 1 : loss_weights_[kind_of_row_[static_cast<size_t>(row)]];
+  }
   bool has_loss_weights() const { return !loss_weights_.empty(); }
 
   const std::vector<ResolutionUse>& resolutions() const { return resolutions_; }

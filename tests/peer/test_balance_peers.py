@@ -1,6 +1,6 @@
 # labels: integration
-"""Balance as `dataset plan` reports it against scipy and numpy: raking as the convex problem that it solves, water-filling
-by bisection, LVIS' repeat factors, temperature, classes by expression, loss weights. Posts without pictures."""
+"""Balance as `dataset plan` reports it against scipy and numpy: raking as the convex problem that it solves,
+water-filling by bisection, LVIS' repeat factors, temperature, classes by expression, loss weights. Posts without pictures."""
 
 import collections
 import json
@@ -134,8 +134,8 @@ def test_water_filling(data):
         assert found[name]["wanted"] == pytest.approx(shares[name], abs=1e-12)
         assert found[name]["repeats"] == pytest.approx(expected, rel=1e-9)
         assert found[name]["reached"] == pytest.approx(expected * counts[name] / POSTS, abs=1e-3)
-    samples = repeats * n
-    assert report["balance"]["effective_pictures"] == pytest.approx(samples.sum() ** 2 / (repeats**2 * n).sum(), rel=1e-9)
+    effective = (repeats * n).sum() ** 2 / (repeats**2 * n).sum()
+    assert report["balance"]["effective_pictures"] == pytest.approx(effective, rel=1e-9)
     over = [max(0, POSTS * shares[name] - 3 * counts[name]) for name in names]
     assert report["balance"]["cut_off"] == pytest.approx(sum(over) / POSTS, rel=1e-9)
     assert report["largest_repeat"] == pytest.approx(3, rel=1e-9)

@@ -92,7 +92,8 @@ def check_plan(folder, count):
     n = np.bincount(kinds, minlength=len(PEOPLE))
     rest = 1 - sum(TARGET.values())
     others = sum(int(n[i]) for i, name in enumerate(PEOPLE) if name not in TARGET)
-    repeats = [TARGET.get(name, rest * Fraction(int(n[i]), others)) * count / int(n[i]) for i, name in enumerate(PEOPLE)]
+    shares = [TARGET.get(name, rest * Fraction(int(posts), others)) for name, posts in zip(PEOPLE, n)]
+    repeats = [share * count / int(posts) for share, posts in zip(shares, n)]
     # Pictures that are repeated equally often are one stratum.
     different = sorted(set(repeats))
     group = np.array([different.index(r) for r in repeats])[kinds]

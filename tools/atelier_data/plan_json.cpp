@@ -32,23 +32,22 @@ Json balance_json(const PlanReport& report) {
 }
 
 Json resolution_json(const PlanReport::Resolution& each) {
-  return {{"resolution", each.resolution},     {"repeats", each.repeats},
-          {"pictures", each.pictures},         {"samples", each.samples},
-          {"enlarged", each.upscaled},         {"largest_upscale", each.largest_upscale},
-          {"beyond_max_upscale", each.upscaled_out}, {"beyond_max_crop_loss", each.cropped_out}};
+  return {{"resolution", each.resolution},
+          {"repeats", each.repeats},
+          {"pictures", each.pictures},
+          {"samples", each.samples},
+          {"enlarged", each.upscaled},
+          {"largest_upscale", each.largest_upscale},
+          {"beyond_max_upscale", each.upscaled_out},
+          {"beyond_max_crop_loss", each.cropped_out}};
 }
 
 Json bucket_json(const PlanReport::Bucket& bucket) {
-  Json json = {{"resolution", bucket.resolution},
-               {"width", bucket.size.width},
-               {"height", bucket.size.height},
-               {"small", bucket.small},
-               {"pictures", bucket.posts},
-               {"samples", bucket.use.samples},
-               {"batches", bucket.use.batches},
-               {"short_batches", bucket.use.short_batches},
-               {"padding", bucket.use.padding},
-               {"fill", bucket.fill}};
+  Json json = {{"resolution", bucket.resolution}, {"width", bucket.size.width},
+               {"height", bucket.size.height},    {"small", bucket.small},
+               {"pictures", bucket.posts},        {"samples", bucket.use.samples},
+               {"batches", bucket.use.batches},   {"short_batches", bucket.use.short_batches},
+               {"padding", bucket.use.padding},   {"fill", bucket.fill}};
   if (!bucket.class_samples.empty()) json["class_samples"] = bucket.class_samples;
   return json;
 }
@@ -56,10 +55,8 @@ Json bucket_json(const PlanReport::Bucket& bucket) {
 Json exposure_json(const ExposureList& list) {
   Json tags = Json::array();
   for (const TagExposure& each : list.tags) {
-    tags.push_back({{"name", each.name},
-                    {"pictures", each.pictures},
-                    {"unreached", each.unreached},
-                    {"samples", each.samples}});
+    tags.push_back(
+        {{"name", each.name}, {"pictures", each.pictures}, {"unreached", each.unreached}, {"samples", each.samples}});
   }
   return tags;
 }

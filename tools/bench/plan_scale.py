@@ -3,11 +3,12 @@
 
 Ours is the whole `dataset plan`: open the manifest, select, balance, buckets, the epoch's batches, and the report with
 exposure. The peer does what sd-scripts does with its metadata (a picture an object, its bucket by numpy, an entry a
-repeat in the bucket's list, lists and batches shuffled); it balances nothing and reports nothing, and is given sizes from
-Parquet rather than from JSON. Both must put equally many pictures into each bucket. The posts are synthetic
+repeat in the bucket's list, lists and batches shuffled); it balances nothing and reports nothing, and is given sizes
+from Parquet rather than from JSON. Both must put equally many pictures into each bucket. The posts are synthetic
 (make_posts.py), without pictures.
 
-    tools/bench/plan_scale.py [--posts 200000] [--posts-file FILE.parquet [--manifest DIR]] [--work DIR] [--build build/dev]
+    tools/bench/plan_scale.py [--posts 200000] [--posts-file FILE.parquet [--manifest DIR]] [--work DIR]
+                              [--build build/dev]
 """
 
 import argparse

@@ -84,7 +84,8 @@ TEST(Strata, EveryRowHasItsPlace) {
           const uint32_t row = strata.order()[static_cast<size_t>(entry)];
           EXPECT_TRUE(rows.insert({bucket.resolution, row}).second);
           EXPECT_EQ(assign(one.input.widths[row], one.input.heights[row]), bucket.size);
-          const double of_class = strata.balance().marginals[0].classes[one.input.marginals[0].class_of_row[row]].repeats;
+          const double of_class =
+              strata.balance().marginals[0].classes[one.input.marginals[0].class_of_row[row]].repeats;
           const double repeats = of_class * one.input.sources[one.input.source_of_row[row]].repeats;
           EXPECT_NEAR(stratum.repeats.value(), repeats * resolutions[r].repeats, 1e-11);
         }
@@ -99,8 +100,7 @@ TEST(Strata, EveryRowHasItsPlace) {
 TEST(Strata, SmallBucketsJoinTheNearestAspect) {
   PlanInput input = empty_input();
   const auto add = [&](int32_t width, int32_t height, int count) {
-    for (int i = 0; i < count; ++i)
-      add_picture(input, static_cast<int64_t>(input.rows.size()), width, height, 0, 0);
+    for (int i = 0; i < count; ++i) add_picture(input, static_cast<int64_t>(input.rows.size()), width, height, 0, 0);
   };
   add(512, 512, 20), add(576, 448, 3), add(768, 320, 10), add(704, 320, 2), add(256, 1024, 1);
   BucketOptions options;
