@@ -13,7 +13,7 @@
 namespace atelier {
 namespace {
 
-constexpr int32_t kLongestSide = 8192;  // px
+constexpr int32_t kShortestSide = 8, kLongestSide = 8192;  // px
 
 int64_t floor_to(int64_t value, int64_t step) { return value / step * step; }
 
@@ -52,7 +52,9 @@ std::vector<Resolution> expand_resolutions(const BucketOptions& options) {
       throw ConfigError(text("resolution ", each.resolution, " is named twice"), "dataset.buckets.resolutions",
                         "raise its repeats instead");
     }
-    const auto in_proportion = [&](int64_t side) { return side * each.resolution / options.resolution; };
+    const auto in_proportion = [&](int64_t side) {
+      return std::clamp<int64_t>(side * each.resolution / options.resolution, kShortestSide, kLongestSide);
+    };
     Resolution& added = all.emplace_back(Resolution{options, each.repeats});
     added.options.resolutions.clear();
     added.options.resolution = each.resolution;
