@@ -102,7 +102,7 @@ def ask_ours(program, posts, work):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--posts", type=int, default=200_000)
-    parser.add_argument("--json-posts", type=int, default=400_000, help="no JSON dict beyond: it takes 3 GB a million")
+    parser.add_argument("--json-posts", type=int, default=400_000, help="no JSON dict beyond: it takes 1.7 GiB a million")
     parser.add_argument("--work", type=Path)
     parser.add_argument("--build", type=Path, default=ROOT / "build/dev")
     parser.add_argument("--peer", nargs=3, metavar=("NAME", "FILE", "ANSWER"), help=argparse.SUPPRESS)
