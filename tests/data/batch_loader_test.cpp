@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -70,11 +72,15 @@ void expect_equal(const LoadedStep& a, const LoadedStep& b) {
   for (size_t i = 0; i < a.micro_batches.size(); ++i) {
     const LoadedBatch &left = a.micro_batches[i], &right = b.micro_batches[i];
     ASSERT_EQ(left.pixels, right.pixels);
+    ASSERT_EQ(left.masks, right.masks);
     ASSERT_EQ(left.samples.size(), right.samples.size());
     for (size_t s = 0; s < left.samples.size(); ++s) {
       ASSERT_EQ(left.samples[s].id, right.samples[s].id);
       ASSERT_EQ(left.samples[s].caption, right.samples[s].caption);
       ASSERT_EQ(left.samples[s].weight, right.samples[s].weight);
+      ASSERT_EQ(left.samples[s].flipped, right.samples[s].flipped);
+      ASSERT_EQ(left.samples[s].crop_left, right.samples[s].crop_left);
+      ASSERT_EQ(left.samples[s].crop_top, right.samples[s].crop_top);
     }
   }
 }
@@ -110,6 +116,18 @@ TEST_F(LoaderTest, NumberOfThreadsChangesNothing) {
   const std::vector<LoadedStep> alone = all_steps(dataset());
   options_.loader.max_data_loader_n_workers = 7;
   options_.loader.prefetch_steps = 5;
+  const std::vector<LoadedStep> together = all_steps(dataset());
+  ASSERT_EQ(alone.size(), together.size());
+  for (size_t i = 0; i < alone.size(); ++i) expect_equal(alone[i], together[i]);
+}
+
+TEST_F(LoaderTest, NumberOfThreadsChangesNoFlipCropOrMask) {
+  options_.loader.flip_aug = options_.loader.random_crop = options_.loader.alpha_mask = true;
+  options_.loader.max_data_loader_n_workers = 1;
+  options_.loader.prefetch_steps = 0;
+  const std::vector<LoadedStep> alone = all_steps(dataset());
+  options_.loader.max_data_loader_n_workers = 6;
+  options_.loader.prefetch_steps = 4;
   const std::vector<LoadedStep> together = all_steps(dataset());
   ASSERT_EQ(alone.size(), together.size());
   for (size_t i = 0; i < alone.size(); ++i) expect_equal(alone[i], together[i]);
@@ -261,6 +279,179 @@ TEST_F(LoaderTest, StopsWhileItIsReading) {
       ASSERT_TRUE(loader.next().has_value());
     }
   }
+}
+
+/// The i-th sample's part of a batch's pixels or masks.
+std::vector<uint8_t> part(const std::vector<uint8_t>& bytes, const LoadedBatch& batch, size_t i) {
+  const auto each = static_cast<std::ptrdiff_t>(bytes.size() / batch.samples.size());
+  const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(i) * each;
+  return {begin, begin + each};
+}
+
+std::vector<uint8_t> red_of(const std::vector<uint8_t>& rgb) {
+  std::vector<uint8_t> red;
+  for (size_t i = 0; i < rgb.size(); i += 3) red.push_back(rgb[i]);
+  return red;
+}
+
+/// Left and right exchanged; `channels` bytes a pixel.
+std::vector<uint8_t> mirrored(const std::vector<uint8_t>& pixels, int32_t width, size_t channels) {
+  std::vector<uint8_t> out;
+  const size_t line = static_cast<size_t>(width) * channels;
+  for (size_t begin = 0; begin < pixels.size(); begin += line) {
+    for (size_t x = static_cast<size_t>(width); x-- > 0;) {
+      for (size_t c = 0; c < channels; ++c) out.push_back(pixels[begin + x * channels + c]);
+    }
+  }
+  return out;
+}
+
+TEST_F(LoaderTest, AFlipIsACoinOfEachSample) {
+  options_.loader.flip_aug = true;
+  batching_.max_train_epochs = 20;
+  int flipped = 0, all = 0;
+  std::map<std::string, std::set<bool>> sides;
+  for (const LoadedStep& step : all_steps(dataset())) {
+    const LoadedBatch& batch = step.micro_batches[0];
+    for (size_t i = 0; i < batch.samples.size(); ++i) {
+      const LoadedSample& sample = batch.samples[i];
+      ++all;
+      flipped += sample.flipped;
+      sides[sample.id].insert(sample.flipped);
+      if (!sample.id.starts_with("large")) continue;
+      EXPECT_EQ(sample.crop_left, sample.flipped ? 11 : 10) << "of 85 px, 64 kept: 10 cut at the left, 11 at the right";
+      const std::vector<uint8_t> plain = decode_image(pictures_.path() / sample.id, {}, Placement{85, 64, 10, 0, 64, 64}).rgb;
+      EXPECT_EQ(part(batch.pixels, batch, i), sample.flipped ? mirrored(plain, 64, 3) : plain);
+    }
+  }
+  EXPECT_NEAR(flipped, all / 2.0, 3 * std::sqrt(all / 4.0));
+  for (const auto& [id, seen] : sides) EXPECT_EQ(seen.size(), 2u) << id;
+}
+
+TEST_F(LoaderTest, ARandomCropIsTheOneRecorded) {
+  options_.loader.random_crop = true;
+  options_.buckets.enable_bucket = false;
+  batching_.max_train_epochs = 8;
+  std::set<int32_t> lefts, tops;
+  for (const LoadedStep& step : all_steps(dataset())) {
+    const LoadedBatch& batch = step.micro_batches[0];
+    for (size_t i = 0; i < batch.samples.size(); ++i) {
+      const LoadedSample& sample = batch.samples[i];
+      if (sample.id.starts_with("tall")) tops.insert(sample.crop_top);
+      if (!sample.id.starts_with("large")) continue;
+      lefts.insert(sample.crop_left);
+      ASSERT_LE(sample.crop_left, 85 - 64);
+      const Placement placement{85, 64, sample.crop_left, 0, 64, 64};
+      EXPECT_EQ(part(batch.pixels, batch, i), decode_image(pictures_.path() / sample.id, {}, placement).rgb);
+    }
+  }
+  EXPECT_GT(lefts.size(), 8u) << "of 24 draws among 22";
+  EXPECT_GT(tops.size(), 8u);
+}
+
+TEST_F(LoaderTest, AMaskIsCutAndMirroredWithItsPicture) {
+  const TemporaryFolder masks;
+  for (int copy = 0; copy < 3; ++copy) {  // 40 x 30, as 256 x 192
+    fs::copy_file(fs::path(ATELIER_TEST_DATA) / "images/grey.png", masks.path() / ("large" + std::to_string(copy) + ".png"));
+  }
+  options_.sources[0].mask_dir = masks.path();
+  options_.loader.flip_aug = true;
+  const Dataset data = dataset();
+  BatchLoader loader(data, batching_, 0, 1, 1);
+  const std::vector<uint8_t> mask =
+      red_of(decode_image(masks.path() / "large0.png", {}, Placement{85, 64, 10, 0, 64, 64}).rgb);
+  int masked = 0;
+  while (const auto step = loader.next()) {
+    const LoadedBatch& batch = step->micro_batches[0];
+    for (size_t i = 0; i < batch.samples.size(); ++i) {
+      const LoadedSample& sample = batch.samples[i];
+      const std::vector<uint8_t> own = part(batch.masks, batch, i);
+      if (sample.id.starts_with("large")) {
+        ++masked;
+        EXPECT_EQ(own, sample.flipped ? mirrored(mask, 64, 1) : mask);
+      } else {
+        EXPECT_EQ(std::ranges::count(own, 255), std::ssize(own)) << "no mask: counts fully";
+      }
+    }
+  }
+  EXPECT_EQ(masked, 6);
+  EXPECT_EQ(loader.samples_without_mask(), 9);
+}
+
+TEST_F(LoaderTest, AMaskOfAnotherShapeMakesThePictureBad) {
+  const TemporaryFolder masks;
+  fs::copy_file(fs::path(ATELIER_TEST_DATA) / "images/exif1.png", masks.path() / "large0.png");  // 24 x 16
+  options_.sources[0].mask_dir = masks.path();
+  const Dataset data = dataset();
+  BatchLoader loader(data, batching_, 0, 1, 1);
+  while (loader.next()) {
+  }
+  EXPECT_EQ(loader.bad_samples(), 1);
+}
+
+TEST_F(LoaderTest, TheAlphaChannelIsTheMask) {
+  add("rgba.png", "clear.png");  // 40 x 30, alpha rises from 0 at the left to 255
+  options_.loader.alpha_mask = true;
+  for (const LoadedStep& step : all_steps(dataset())) {
+    const LoadedBatch& batch = step.micro_batches[0];
+    for (size_t i = 0; i < batch.samples.size(); ++i) {
+      const std::vector<uint8_t> mask = part(batch.masks, batch, i);
+      if (batch.samples[i].id != "clear.png") {
+        EXPECT_EQ(std::ranges::count(mask, 255), std::ssize(mask)) << batch.samples[i].id;
+        continue;
+      }
+      ASSERT_EQ(batch.width, 64);
+      EXPECT_NEAR(mask[0], 255.0 * (10.5 / 85 * 40 - 0.5) / 39, 3);
+      EXPECT_NEAR(mask[63], 255.0 * (73.5 / 85 * 40 - 0.5) / 39, 3);
+    }
+  }
+}
+
+TEST_F(LoaderTest, NoMasksNoBytes) {
+  for (const LoadedStep& step : all_steps(dataset())) EXPECT_TRUE(step.micro_batches[0].masks.empty());
+}
+
+TEST_F(LoaderTest, RegularisationPicturesWeighTheirPrior) {
+  const TemporaryFolder others;
+  fs::copy_file(fs::path(ATELIER_TEST_DATA) / "images/large.png", others.path() / "class.png");
+  SourceOptions& source = options_.sources.emplace_back();
+  source.path = others.path();
+  source.is_reg = true;
+  source.class_tokens = "girl";
+  options_.loader.prior_loss_weight = 0.25;
+  int regular = 0;
+  for (const LoadedStep& step : all_steps(dataset())) {
+    for (const LoadedSample& sample : step.micro_batches[0].samples) {
+      EXPECT_EQ(sample.is_reg, sample.id.ends_with("class.png"));
+      EXPECT_EQ(sample.weight, sample.is_reg ? 0.25f : 1.0f);
+      regular += sample.is_reg;
+    }
+  }
+  EXPECT_GE(regular, 2);
+}
+
+TEST_F(LoaderTest, WhatTheTrainerHasIsNotRead) {
+  const Dataset data = dataset();
+  damage(pictures_.path() / "huge1.jpg");
+  const auto is_huge = [](const LoadedSample& sample, int32_t width, int32_t height) {
+    EXPECT_EQ(width % 16 + height % 16, 0);
+    return sample.id.starts_with("huge");
+  };
+  BatchLoader loader(data, batching_, 0, 1, 1, is_huge);
+  while (const auto step = loader.next()) {
+    const LoadedBatch& batch = step->micro_batches[0];
+    const bool all = std::ranges::all_of(batch.samples, &LoadedSample::is_cached);
+    EXPECT_EQ(batch.pixels.empty(), all);
+    for (size_t i = 0; i < batch.samples.size(); ++i) {
+      EXPECT_EQ(batch.samples[i].is_cached, batch.samples[i].id.starts_with("huge"));
+      EXPECT_EQ(batch.samples[i].weight, 1);
+      EXPECT_FALSE(batch.samples[i].caption.empty());
+      if (all || !batch.samples[i].is_cached) continue;
+      const std::vector<uint8_t> pixels = part(batch.pixels, batch, i);
+      EXPECT_EQ(std::ranges::count(pixels, 0), std::ssize(pixels));
+    }
+  }
+  EXPECT_EQ(loader.bad_samples(), 0);
 }
 
 }  // namespace
