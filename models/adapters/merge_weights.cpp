@@ -10,6 +10,7 @@
 
 #include "configs/base/error.h"
 #include "configs/base/text.h"
+#include "configs/base/thread_pool.h"
 #include "models/weights/weights.h"
 
 namespace atelier {
@@ -34,6 +35,19 @@ void check_numbers(const at::Tensor& values, const std::string& name, const std:
   throw WeightsError(text("the merged ", name, " holds numbers that are none (NaN or infinite)"), path.string(),
                      "the model, a LoRA or its weight is at fault: merge them one by one to see which");
 }
+
+/// While it lives, ATen's operations use no threads of their own: OpenMP's wait for each other by spinning, which takes
+/// the processor from the thread that writes the file.
+class OneThreadEach {
+ public:
+  OneThreadEach() { at::set_num_threads(1); }
+  ~OneThreadEach() { at::set_num_threads(before_); }
+  OneThreadEach(const OneThreadEach&) = delete;
+  OneThreadEach& operator=(const OneThreadEach&) = delete;
+
+ private:
+  int before_ = at::get_num_threads();
+};
 
 /// TensorSource::read of a tensor that adapters are merged into.
 struct MergedRead {
@@ -69,16 +83,15 @@ struct MergedRead {
     const at::Tensor merged = same ? weight : at::empty(weight.sizes(), type);
     std::vector<int64_t> block_shape = weight.sizes().vec();
     block_shape[0] = std::min(most, height);
-    at::parallel_for(0, (height + most - 1) / most, 1, [&](int64_t begin, int64_t end) {
+    const OneThreadEach one_thread_each;
+    parallel_for((height + most - 1) / most, 0, [&](int64_t index) {
       const at::NoGradGuard no_grad;  // the mode is a thread's own
-      const at::Tensor block = at::empty(block_shape, weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
-      for (int64_t first = begin * most; first < std::min(end * most, height); first += most) {
-        const int64_t count = std::min(most, height - first);
-        at::Tensor rows = block.narrow(0, 0, count).copy_(weight.narrow(0, first, count));
-        for (const auto& adapter : adapters) adapter->add_to_rows(rows, first);
-        check_numbers(rows, name, path);
-        if (!same) copy_in_range(merged.narrow(0, first, count), rows, text(path.string(), ": ", name));
-      }
+      const int64_t first = index * most, count = std::min(most, height - first);
+      at::Tensor rows = at::empty(block_shape, weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
+      rows = rows.narrow(0, 0, count).copy_(weight.narrow(0, first, count));
+      for (const auto& adapter : adapters) adapter->add_to_rows(rows, first);
+      check_numbers(rows, name, path);
+      if (!same) copy_in_range(merged.narrow(0, first, count), rows, text(path.string(), ": ", name));
     });
     return merged;
   }
