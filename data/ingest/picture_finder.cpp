@@ -14,17 +14,6 @@
 namespace atelier {
 namespace {
 
-/// True if nothing in a local folder could be a picture of a post: a folder of nothing but metadata is then not asked
-/// four times a post.
-bool holds_no_picture(const std::string& folder) {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    std::error_code ignored;
-    if (entry.is_directory(ignored) || has_picture_suffix(entry.path().string())) return false;
-  }
-  return !error;
-}
-
 /// The dumps keep pictures by id modulo 1000.
 std::string dump_folder(const std::string& id) {
   int64_t number = 0;
@@ -35,7 +24,7 @@ std::string dump_folder(const std::string& id) {
 }
 
 /// The names under which the picture may lie, the likeliest first.
-std::vector<std::string> candidates(const PostRecord& record) {
+std::vector<std::string> candidates(const PostRecord& record, bool dump_folders) {
   std::vector<std::string> names;
   if (!record.file_name.empty()) {
     names.push_back(record.file_name);
@@ -51,7 +40,8 @@ std::vector<std::string> candidates(const PostRecord& record) {
   if (!post.md5.empty()) names.push_back(post.md5 + suffix);
   if (!post.id.empty()) {
     names.push_back(post.id + suffix);
-    if (const std::string folder = dump_folder(post.id); !folder.empty()) names.push_back(folder + post.id + suffix);
+    const std::string folder = dump_folders ? dump_folder(post.id) : "";
+    if (!folder.empty()) names.push_back(folder + post.id + suffix);
   }
   return names;
 }
@@ -61,14 +51,14 @@ std::vector<std::string> candidates(const PostRecord& record) {
 PictureFinder::PictureFinder(const SourceOptions& options, const std::string& posts_file)
     : folder_(options.image_dir ? absolute_path(*options.image_dir) : parent_path(posts_file)) {
   if (!options.image_dir) {
-    empty_ = is_remote(folder_) || holds_no_picture(folder_);
+    if (!is_remote(folder_)) look_around();
     return;
   }
   const auto is_tar = [](const std::string& name) { return file_suffix(name) == ".tar"; };
   const std::optional<FileFacts> facts = file_facts(folder_);
   if (!facts || !facts->is_folder) {
     const std::vector<std::string> tars = expand_pattern(folder_);
-    if (!std::ranges::all_of(tars, is_tar) || (tars.size() == 1 && !facts)) {
+    if (!std::ranges::all_of(tars, is_tar) || !file_facts(tars.front())) {
       throw ConfigError("no such folder", folder_, "correct image_dir of this source");
     }
     index_tars(tars);
@@ -82,6 +72,23 @@ PictureFinder::PictureFinder(const SourceOptions& options, const std::string& po
     index_tars(tars);
   else if (is_remote(folder_))
     index_remote_folder();
+  else
+    look_around();
+}
+
+void PictureFinder::look_around() {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
+    std::error_code ignored;
+    const std::string name = entry.path().filename().string();
+    if (entry.is_directory(ignored)) {
+      has_folders_ = true;
+      has_dump_folders_ |= name.size() == 4 && std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; });
+    } else {
+      has_pictures_ |= has_picture_suffix(name);
+    }
+    if (has_pictures_ && has_dump_folders_) return;
+  }
 }
 
 void PictureFinder::index_tars(const std::vector<std::string>& tars) {
@@ -117,8 +124,10 @@ std::optional<PictureFile> PictureFinder::look_up(const std::string& name, const
     if (std::optional<PictureFile> picture = probe.probe(name)) return picture;
     return look_up(file_name(name), probe);  // of a folder that has moved since
   }
-  if (empty_) return std::nullopt;
-  if (!indexed_) return probe.probe(join_path(folder_, name));
+  if (!indexed_) {
+    const bool below = name.find('/') != std::string::npos;
+    return (below ? has_folders_ : has_pictures_) ? probe.probe(join_path(folder_, name)) : std::nullopt;
+  }
   const auto found = std::ranges::lower_bound(index_, hash64(name), {}, &Indexed::name_hash);
   if (found == index_.end() || found->name_hash != hash64(name)) return std::nullopt;
   const File& file = files_[found->file];
@@ -131,8 +140,9 @@ std::optional<PictureFile> PictureFinder::look_up(const std::string& name, const
 }
 
 void PictureFinder::find(PostRecord& record, const PictureProbe& probe) const {
-  if (empty_ && !record.file_name.starts_with('/')) return;
-  for (const std::string& candidate : candidates(record)) {
+  const bool anywhere = indexed_ || has_pictures_ || has_folders_ || record.file_name.starts_with('/');
+  if (!anywhere) return;
+  for (const std::string& candidate : candidates(record, indexed_ || has_dump_folders_)) {
     try {
       std::optional<PictureFile> picture = look_up(candidate, probe);
       if (!picture) continue;

@@ -30,12 +30,14 @@ class PictureFinder {
     uint32_t file;  // of files_
     int64_t offset, size_bytes;
   };
+  void look_around();
   void index_tars(const std::vector<std::string>& tars);
   void index_remote_folder();
   std::optional<PictureFile> look_up(const std::string& name, const PictureProbe& probe) const;
 
   std::string folder_;
-  bool empty_ = false;  // nothing that could be a picture lies in folder_
+  // What lies in folder_: what is not there is not asked for, post by post.
+  bool has_pictures_ = false, has_folders_ = false, has_dump_folders_ = false;
   bool indexed_ = false;
   std::vector<Indexed> index_;  // by name_hash
   struct File {

@@ -13,6 +13,8 @@
 namespace atelier {
 namespace {
 
+constexpr int64_t kMilliseconds = 100'000'000'000;  // numbers from here on are no seconds: that would be year 5138
+
 using Names = std::unordered_map<std::string_view, PostColumn>;
 
 /// Columns are taken by name, never by position; the first name of each is that of Danbooru's API.
@@ -117,7 +119,8 @@ void set_rating(Post& post, std::string_view text) {
       {"2", Rating::kQuestionable},      {"3", Rating::kExplicit}};
   post.rated_s = text == "s";
   if (post.rated_s) return;
-  const auto found = kRatings.find(text);
+  const std::string word = lower_ascii(text);
+  const auto found = kRatings.find(word);
   if (found == kRatings.end()) throw_bad_value(text);
   post.rating = found->second;
 }
@@ -191,6 +194,9 @@ void PostRecord::set(PostColumn column, std::string_view value) {
     case PostColumn::kSourceUrl: post.source_url = clean(value); return;
     case PostColumn::kRating: set_rating(post, value); return;
     case PostColumn::kCreatedAt: {
+      if (value.size() > 8 && value.find_first_not_of("0123456789") == std::string_view::npos) {
+        return set_number(column, number(value));
+      }
       const std::optional<int64_t> time = parse_timestamp(value);
       if (!time) throw_bad_value(value);
       return set_time(*time);
@@ -209,7 +215,7 @@ void PostRecord::set(PostColumn column, std::string_view value) {
       return;
     case PostColumn::kFileExtension: file_extension = clean(value); return;
     case PostColumn::kFileUrl:
-      if (const std::string suffix = file_suffix(value); file_extension.empty() && !suffix.empty()) {
+      if (const std::string suffix = file_suffix(value.substr(0, value.find('?'))); file_extension.empty() && !suffix.empty()) {
         file_extension = clean(suffix).substr(1);
       }
       return;
@@ -233,7 +239,7 @@ void PostRecord::set_number(PostColumn column, int64_t value) {
     case PostColumn::kUpScore: post.up_score = small_number(value); return;
     case PostColumn::kDownScore: post.down_score = small_number(value); return;
     case PostColumn::kFavCount: post.fav_count = small_number(value); return;
-    case PostColumn::kCreatedAt: return set_time(value);
+    case PostColumn::kCreatedAt: return set_time(value < kMilliseconds ? value : value / 1000);
     case PostColumn::kId:
     case PostColumn::kParentId:
     case PostColumn::kRating:

@@ -266,7 +266,7 @@ def test_posts_file_finds_its_pictures_in_tars_by_their_index(tmp_path, complete
         json.dumps({"filesize": (tmp_path / "images" / "0000.tar").stat().st_size, "files": places}))
     write_parquet([post | {"file_ext": "png"} for post in posts], tmp_path / "metadata.parquet")
     got, _, quarantine = build(tmp_path, {"path": str(tmp_path / "metadata.parquet"), "rating_scheme": "modern",
-                                          "image_dir": str(tmp_path / "images")})
+                                          "image_dir": str(tmp_path / "images" / "*.tar")})
     assert quarantine == []
     for post in got:
         assert post["path"] == str(tmp_path / "images" / "0000.tar")

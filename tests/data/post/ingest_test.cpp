@@ -167,6 +167,26 @@ TEST(PostsJsonl, NumbersMayBeTextsAndNullsMayBeZeros) {
   EXPECT_EQ(second.tags.size(), 2u);
 }
 
+TEST(PostsJsonl, DatesMayBeNumbersAndRatingsWords) {
+  const ReadAll all = read_lines(
+      R"({"id": 1, "created_at": 1408219889, "rating": "Safe"})"
+      "\n"
+      R"({"id": 2, "created_at": 1408219889233, "rating": "explicit", "is_flagged": true, "file_url": "/a/b.JPG?x"})"
+      "\n"
+      R"({"id": 12.0, "created_at": "1408219889", "captions": ["one", "two", "two"], "tags": [{"name": "odd",)"
+      R"( "category": 7}, {"name": "hat", "category": 0}], "favs": [1, {"a": [2]}, 3]})");
+  ASSERT_EQ(all.posts.size(), 3u);
+  for (const Post& post : all.posts) EXPECT_EQ(post.created_at, 1408219889);
+  EXPECT_EQ(all.posts[0].rating, Rating::kSafe);
+  EXPECT_EQ(all.posts[1].rating, Rating::kExplicit);
+  EXPECT_TRUE(all.posts[1].is_pending);
+  EXPECT_EQ(all.posts[2].id, "12");
+  EXPECT_EQ(all.posts[2].caption, "one");
+  EXPECT_THAT(all.posts[2].further_captions, ElementsAre("two", "two"));
+  EXPECT_EQ(all.posts[2].tags.size(), 2u);  // whatever category 7 is, the tag stays
+  EXPECT_EQ(all.posts[2].fav_count, 3);
+}
+
 TEST(PostsJsonl, CategoriesComeFromTheirFieldsWhateverTheOrder) {
   const ReadAll all = read_lines(
       R"({"tag_string": "1girl bob touhou", "id": 1, "tag_string_artist": "bob", "tag_string_general": "1girl",)"
