@@ -8,10 +8,10 @@ namespace {
 
 /// sd-scripts' operators in its order; ours between them where its text has become tags.
 constexpr CaptionOperator kOperators[] = {
-    draw_drop_level,   compose_caption,      add_caption_affixes, drop_caption,           expand_wildcards,
-    cut_caption,       drop_caption_groups,  drop_frequent_tags,  shuffle_caption_groups, warm_up_caption,
-    shuffle_caption,   drop_caption_tags,    drop_tags_by_level,  add_register_token,     spell_tags,
-    paraphrase_tags,   join_caption,
+    draw_drop_level, compose_caption,     add_caption_affixes, drop_caption,           expand_wildcards,
+    cut_caption,     drop_caption_groups, drop_frequent_tags,  shuffle_caption_groups, warm_up_caption,
+    shuffle_caption, drop_caption_tags,   drop_tags_by_level,  add_register_token,     spell_tags,
+    paraphrase_tags, join_caption,
 };
 
 }  // namespace

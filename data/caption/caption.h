@@ -16,7 +16,7 @@ namespace atelier {
 struct SourceTag {
   std::string_view name;
   TagCategory category = TagCategory::kGeneral;
-  int64_t count = 0;                     // posts of the dataset that carry it
+  int64_t count = 0;                         // posts of the dataset that carry it
   std::optional<uint32_t> in_tag_sets = {};  // CaptionPolicy::tag_sets() of it, where they are known already
 };
 

@@ -19,8 +19,7 @@ struct CaptionContext {
 
   /// The draws named `stream` of this use of the sample.
   CounterRng draws(std::string_view stream) const {
-    return CounterRng(key.seed, stream,
-                      {id_hash, static_cast<uint64_t>(key.epoch), static_cast<uint64_t>(key.repeat)});
+    return CounterRng(key.seed, stream, {id_hash, static_cast<uint64_t>(key.epoch), static_cast<uint64_t>(key.repeat)});
   }
 };
 

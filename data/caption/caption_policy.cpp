@@ -40,8 +40,8 @@ CaptionGroup& group_named(std::vector<CaptionGroup>& groups, const CaptionOption
   const auto written = std::ranges::find(options.tag_groups, name);
   if (written != options.tag_groups.end()) return groups[static_cast<size_t>(written - options.tag_groups.begin())];
   const CaptionPart part = part_named(name, where);
-  const auto found =
-      std::ranges::find_if(groups, [&](const CaptionGroup& group) { return std::ranges::count(group.parts, part) > 0; });
+  const auto found = std::ranges::find_if(
+      groups, [&](const CaptionGroup& group) { return std::ranges::count(group.parts, part) > 0; });
   if (found == groups.end()) throw ConfigError("'" + name + "' is not among tag_groups", where);
   return *found;
 }
@@ -106,8 +106,9 @@ void check_options(const CaptionOptions& options, const std::string& where) {
 
 void check_quality(const QualityOptions& options, const std::string& where) {
   if (options.words.size() != options.cuts.size() + 1) {
-    throw ConfigError(text(options.cuts.size(), " cuts need ", options.cuts.size() + 1, " words, not ",
-                           options.words.size()), where + ".words");
+    throw ConfigError(
+        text(options.cuts.size(), " cuts need ", options.cuts.size() + 1, " words, not ", options.words.size()),
+        where + ".words");
   }
   if (!std::ranges::is_sorted(options.cuts)) throw ConfigError("the cuts do not rise", where + ".cuts");
 }

@@ -10,8 +10,8 @@
 
 namespace atelier {
 
-/// Numbers, n (the tags there are), rate, U (uniform in [0, 1), drawn at each place), + - * /, brackets, min(a, b, ...),
-/// max(a, b, ...), floor(a), randint(a, b) (both ends included). A factor may follow another without `*`: 0.3n,
+/// Numbers, n (the tags there are), rate, U (uniform in [0, 1), drawn at each place), + - * /, brackets, min(a, b,
+/// ...), max(a, b, ...), floor(a), randint(a, b) (both ends included). A factor may follow another without `*`: 0.3n,
 /// n(1 - rate*U).
 class KeepExpression {
  public:
@@ -23,8 +23,20 @@ class KeepExpression {
 
  private:
   friend class KeepExpressionParser;
-  enum class Kind : uint8_t { kNumber, kCount, kRate, kUniform, kAdd, kSubtract, kMultiply, kDivide, kMin, kMax, kFloor,
-                              kRandint };
+  enum class Kind : uint8_t {
+    kNumber,
+    kCount,
+    kRate,
+    kUniform,
+    kAdd,
+    kSubtract,
+    kMultiply,
+    kDivide,
+    kMin,
+    kMax,
+    kFloor,
+    kRandint
+  };
   struct Node {
     Kind kind = Kind::kNumber;
     double number = 0;

@@ -132,7 +132,8 @@ Caption SampleCaptions::caption(int64_t row, int64_t epoch, int64_t repeat, int6
   }
   source.year = manifest.year(row);
   source.quality = quality_word(policy, manifest, row);
-  return make_caption(source, policy.policy, {state_->seed, manifest.id(row), epoch, repeat, step, state_->total_steps});
+  return make_caption(source, policy.policy,
+                      {state_->seed, manifest.id(row), epoch, repeat, step, state_->total_steps});
 }
 
 }  // namespace atelier

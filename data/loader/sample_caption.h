@@ -13,8 +13,8 @@ namespace atelier {
 /// Thread-safe. Each source has its own policy: its `captions`, or else the dataset's.
 class SampleCaptions {
  public:
-  /// `manifest` must outlive it. `total_steps` of the run, for token_warmup_step. ConfigError for options that contradict
-  /// each other, or a dictionary that cannot be read.
+  /// `manifest` must outlive it. `total_steps` of the run, for token_warmup_step. ConfigError for options that
+  /// contradict each other, or a dictionary that cannot be read.
   SampleCaptions(const Manifest& manifest, const DatasetOptions& options, uint64_t seed, int64_t total_steps);
   ~SampleCaptions();
 

@@ -24,7 +24,8 @@ void describe_words(Section& section, CaptionOptions& options) {
           "one group of both.");
   section.field("group_separator", options.group_separator)
       .doc(
-          "A caption that holds it (`|||` by habit) is cut there into groups; the first of them is neither shuffled nor "
+          "A caption that holds it (`|||` by habit) is cut there into groups; the first of them is neither shuffled "
+          "nor "
           "dropped. Empty: never cut.");
   section.sections("tag_sets", options.tag_sets).doc("Named sets of tags, for leave_out and for drop_levels' protect.");
   section.field("leave_out", options.leave_out).doc("Names of tag_sets whose tags are never written.");
@@ -92,7 +93,8 @@ void describe_groups(Section& section, CaptionOptions& options) {
   section.field("frequency_dropout", options.frequency_dropout)
       .at_least(1)
       .doc(
-          "For tags of a category, T of {artist: T}: a tag of n posts is left out with the chance 1 - T / n, so that it "
+          "For tags of a category, T of {artist: T}: a tag of n posts is left out with the chance 1 - T / n, so that "
+          "it "
           "is seen about T times an epoch.");
   section.section("drop_levels", options.drop_levels).doc("Captions of several lengths.");
 }
@@ -100,7 +102,8 @@ void describe_groups(Section& section, CaptionOptions& options) {
 void describe_spelling(Section& section, CaptionOptions& options) {
   section.section("register_token", options.register_token)
       .doc("A random word at the end, which takes up what no tag explains.");
-  section.section("spelling", options.spelling).doc("Other spellings, drawn tag by tag; faces such as ^_^ keep theirs.");
+  section.section("spelling", options.spelling)
+      .doc("Other spellings, drawn tag by tag; faces such as ^_^ keep theirs.");
   section.section("paraphrase", options.paraphrase).doc("Other words for a tag.");
   section.field("join_separators", options.join_separators)
       .at_least(0)
@@ -129,7 +132,8 @@ void describe(Section& section, QualityOptions& options) {
   section.field("within", options.within)
       .choices({"all", "rating", "rating_window"})
       .doc(
-          "Whom a post is ranked among: all posts, those of its rating, or those of its rating published around its own "
+          "Whom a post is ranked among: all posts, those of its rating, or those of its rating published around its "
+          "own "
           "time (`window`).");
   section.field("window", options.window)
       .doc(
@@ -197,7 +201,8 @@ void describe(Section& section, DropLevelsOptions& options) {
   section.field("mode", options.mode)
       .choices({"sequential_conditional", "absolute"})
       .doc(
-          "What p means. sequential_conditional: each level has its own draw, made if those before were not taken (0.3, "
+          "What p means. sequential_conditional: each level has its own draw, made if those before were not taken "
+          "(0.3, "
           "0.2 come to 30 % and 14 %). absolute: shares of all captions, which add up to at most 1.");
   section.field("rate", options.rate).range(0, 1).doc("What `rate` means in the levels' `keep`.");
   section.field("min_tags_untouched", options.min_tags_untouched)
@@ -231,9 +236,10 @@ void describe(Section& section, ParaphraseOptions& options) {
   section.field("dictionary", options.dictionary)
       .path()
       .doc("A text file, a line a variant: tag, tab, other words, and on wish tab, weight (else 1). null: none.");
-  section.field("probability", options.probability).range(0, 1).doc("Chance of a tag in the dictionary to be looked up.");
-  section.field("keep_original", options.keep_original)
-      .doc("The tag itself is one more variant, of weight 1.");
+  section.field("probability", options.probability)
+      .range(0, 1)
+      .doc("Chance of a tag in the dictionary to be looked up.");
+  section.field("keep_original", options.keep_original).doc("The tag itself is one more variant, of weight 1.");
 }
 
 void describe(Section& section, CaptionOptions& options) {

@@ -124,7 +124,8 @@ def test_count_limits_the_lines(folder):
 def test_posts_are_written_from_their_tags_by_category(tmp_path):
     post = {"id": 12, "file_ext": "png", "image_width": 80, "image_height": 60, "rating": "g", "score": 3,
             "created_at": "2024-05-01T00:00:00.000-04:00", "tag_string_general": "1girl >_< bow long_hair solo",
-            "tag_string_artist": "some_painter", "tag_string_character": "lina_(fire)", "tag_string_copyright": "a_story",
+            "tag_string_artist": "some_painter", "tag_string_character": "lina_(fire)",
+            "tag_string_copyright": "a_story",
             "tag_string_meta": "highres"}
     Image.new("RGB", (80, 60)).save(tmp_path / "12.png")
     (tmp_path / "posts.jsonl").write_text(json.dumps(post) + "\n")

@@ -29,12 +29,11 @@ std::string CaptionStatistics::json() const {
   for (const auto& [level, count] : levels_) levels[level_name(level)] = count;
   for (const auto& [first, count] : histogram_) histogram[std::to_string(first)] = count;
   const double mean = captions_ ? static_cast<double>(tokens_) / static_cast<double>(captions_) : 0;
-  return nlohmann::ordered_json{
-      {"captions", captions_},
-      {"empty", empty_},
-      {"truncated", truncated_},
-      {"levels", levels},
-      {"tokens", {{"mean", mean}, {"max", most_tokens_}, {"histogram", histogram}}}}
+  return nlohmann::ordered_json{{"captions", captions_},
+                                {"empty", empty_},
+                                {"truncated", truncated_},
+                                {"levels", levels},
+                                {"tokens", {{"mean", mean}, {"max", most_tokens_}, {"histogram", histogram}}}}
       .dump();
 }
 

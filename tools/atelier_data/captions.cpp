@@ -72,9 +72,8 @@ class CaptionPrinter {
     const bool truncated = prompt.cut > 0;
     if (arguments_.statistics) return statistics_.add(caption, tokens, truncated);
     if (arguments_.text) return print_text(use, epoch, caption, tokens, truncated);
-    nlohmann::ordered_json line = {{"id", id(use)},           {"epoch", epoch},
-                                   {"repeat", use.repeat},    {"caption", caption.text},
-                                   {"level", nullptr},        {"tokens", {tokens, tokens}},
+    nlohmann::ordered_json line = {{"id", id(use)},           {"epoch", epoch},   {"repeat", use.repeat},
+                                   {"caption", caption.text}, {"level", nullptr}, {"tokens", {tokens, tokens}},
                                    {"truncated", truncated}};
     if (caption.level >= 0) line["level"] = caption.level;
     // Bytes of an id that are no UTF-8 (a file name may hold any) become U+FFFD.

@@ -291,11 +291,8 @@ TEST(CaptionOperators, ShortCaptionsStayAndLongOnesAreCapped) {
 
 TEST(CaptionOperators, LevelsCarryMarkers) {
   CaptionOptions options;
-  options.drop_levels.levels = {{.p = 1.0,
-                                 .keep = "6",
-                                 .marker = "simple caption",
-                                 .marker_probability = 0.25,
-                                 .marker_max_tags = 6}};
+  options.drop_levels.levels = {
+      {.p = 1.0, .keep = "6", .marker = "simple caption", .marker_probability = 0.25, .marker_max_tags = 6}};
   const auto is_marked = [](const std::string& text) { return text.ends_with(", simple caption"); };
   const Post post(20);
   expect_share(count_draws(post.source, options, is_marked), kDraws, 0.25);

@@ -45,13 +45,18 @@ TEST(Caption, AWrittenCaptionStaysAsItIs) {
 
 TEST(Caption, TagsAreWrittenGroupAfterGroup) {
   CaptionSource source;
-  source.tags = {{.name = "long_hair"}, {.name = "1girl"}, {.name = "^_^"}, {.name = "solo"}, {.name = "sword"},
+  source.tags = {{.name = "long_hair"},
+                 {.name = "1girl"},
+                 {.name = "^_^"},
+                 {.name = "solo"},
+                 {.name = "sword"},
                  {.name = "some_artist", .category = TagCategory::kArtist},
                  {.name = "lina_(fire)", .category = TagCategory::kCharacter},
                  {.name = "a_story", .category = TagCategory::kCopyright},
                  {.name = "highres", .category = TagCategory::kMeta}};
   source.rating = "sensitive";
-  EXPECT_EQ(caption_text(source, kPlain, kKey), "1girl, solo, lina (fire), a story, some artist, long hair, ^_^, sword");
+  EXPECT_EQ(caption_text(source, kPlain, kKey),
+            "1girl, solo, lina (fire), a story, some artist, long hair, ^_^, sword");
   CaptionOptions options;
   options.tag_groups = {"rating", "general", "meta"};
   EXPECT_EQ(caption_text(source, options, kKey), "sensitive, long hair, ^_^, sword, highres");
