@@ -2,19 +2,25 @@
 
 #include <bit>
 
+#include "configs/base/hash.h"
+
 namespace atelier {
 
-DuplicateIds::DuplicateIds(int64_t rows, std::function<bool(int64_t, int64_t)> same_id)
-    : same_id_(std::move(same_id)), slots_(std::bit_ceil(static_cast<size_t>(rows) * 3 / 2 + 1)) {}
+IdHash hash_id(std::string_view id) {
+  const IdHash hash{hash64(id, 0), hash64(id, 1)};
+  return hash == IdHash() ? IdHash{1, 0} : hash;  // 0 marks free slots
+}
 
-bool DuplicateIds::is_duplicate(int64_t row, uint64_t hash) {
+SeenIds::SeenIds(int64_t rows) : slots_(std::bit_ceil(static_cast<size_t>(rows) * 3 / 2 + 1)) {}
+
+bool SeenIds::insert(const IdHash& id) {
   const size_t mask = slots_.size() - 1;
-  for (size_t i = hash & mask;; i = (i + 1) & mask) {
-    if (slots_[i].row < 0) {
-      slots_[i] = {row, hash};
-      return false;
+  for (size_t i = id.low & mask;; i = (i + 1) & mask) {
+    if (slots_[i] == id) return false;
+    if (slots_[i] == IdHash()) {
+      slots_[i] = id;
+      return true;
     }
-    if (slots_[i].hash == hash && same_id_(slots_[i].row, row)) return true;
   }
 }
 

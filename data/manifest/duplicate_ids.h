@@ -2,28 +2,30 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string_view>
 #include <vector>
 
 namespace atelier {
 
-/// Finds them by 64-bit hashes of the ids, and asks for the ids themselves only where hashes are equal.
-class DuplicateIds {
- public:
-  /// `same_id(a, b)`: whether the rows a and b, a before b, truly have one id. `rows`: how many will be asked at most.
-  DuplicateIds(int64_t rows, std::function<bool(int64_t, int64_t)> same_id);
+/// 128 bits of an id: equal hashes stand for equal ids, as they do for content elsewhere.
+struct IdHash {
+  uint64_t low = 0, high = 0;
 
-  /// True if an earlier row has the same id; rows come in order, each once.
-  bool is_duplicate(int64_t row, uint64_t hash);
+  bool operator==(const IdHash&) const = default;
+};
+
+IdHash hash_id(std::string_view id);
+
+/// The ids that were there so far, at 24 to 48 bytes each.
+class SeenIds {
+ public:
+  /// Room for `rows` ids at most.
+  explicit SeenIds(int64_t rows);
+  /// False if it was there before.
+  bool insert(const IdHash& id);
 
  private:
-  struct Slot {
-    int64_t row = -1;
-    uint64_t hash = 0;
-  };
-  std::function<bool(int64_t, int64_t)> same_id_;
-  std::vector<Slot> slots_;
+  std::vector<IdHash> slots_;  // 0: free
 };
 
 }  // namespace atelier

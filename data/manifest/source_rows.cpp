@@ -9,7 +9,6 @@
 #include <mutex>
 #include <optional>
 
-#include "configs/base/hash.h"
 #include "configs/base/interrupt.h"
 #include "configs/base/progress.h"
 #include "configs/base/text.h"
@@ -24,7 +23,7 @@ namespace {
 /// What is remembered of a part besides its posts.
 struct PartNotes {
   SpilledPart part;
-  std::vector<uint64_t> id_hashes;  // of its rows
+  std::vector<IdHash> id_hashes;    // of its rows
   std::vector<int32_t> unless_old;  // rows that are excluded if `s` has its modern meaning
   std::vector<BadSample> bad;
   std::string file;
@@ -53,7 +52,7 @@ class PartWorker {
         }
         notes.unless_old.push_back(static_cast<int32_t>(notes.id_hashes.size()));
       }
-      notes.id_hashes.push_back(hash64(post.id));
+      notes.id_hashes.push_back(hash_id(post.id));
       add(post, tags);
     }
     notes.part.place = collection_.spill.write(*table_.finish());
@@ -126,33 +125,6 @@ bool is_old_scheme(const std::string& wanted, const std::vector<PartNotes>& part
   return newest && year_of(*newest) < 2022;
 }
 
-/// Ids of spilled rows; the parts asked last stay in memory.
-class SpilledIds {
- public:
-  SpilledIds(const std::vector<PartNotes>& parts, const PostSpill& spill) : parts_(parts), spill_(spill) {
-    for (const PartNotes& part : parts) first_rows_.push_back(first_rows_.back() + part.part.place.rows);
-  }
-
-  bool same(int64_t a, int64_t b) { return of(a, loaded_[0]) == of(b, loaded_[1]); }
-
- private:
-  struct Loaded {
-    size_t part = SIZE_MAX;
-    std::shared_ptr<arrow::RecordBatch> batch;
-  };
-
-  std::string_view of(int64_t row, Loaded& loaded) const {
-    const auto part = static_cast<size_t>(std::ranges::upper_bound(first_rows_, row) - first_rows_.begin() - 1);
-    if (loaded.part != part) loaded = {part, spill_.read(parts_[part].part.place)};
-    return static_cast<const arrow::StringArray&>(*loaded.batch->column(kIdColumn)).GetView(row - first_rows_[part]);
-  }
-
-  const std::vector<PartNotes>& parts_;
-  const PostSpill& spill_;
-  std::vector<int64_t> first_rows_ = {0};
-  std::array<Loaded, 2> loaded_;
-};
-
 /// Takes the tags of dropped rows out of the counts again.
 void uncount_dropped(const std::vector<PartNotes>& parts, Collection& collection) {
   TagResolver resolver;
@@ -172,17 +144,15 @@ void uncount_dropped(const std::vector<PartNotes>& parts, Collection& collection
 void drop_duplicates(std::vector<PartNotes>& parts, const PostSpill& spill, SourceRows& source) {
   int64_t rows = 0;
   for (const PartNotes& part : parts) rows += part.part.place.rows;
-  SpilledIds ids(parts, spill);
-  DuplicateIds seen(rows, [&ids](int64_t a, int64_t b) { return ids.same(a, b); });
-  int64_t row = 0;
+  SeenIds seen(rows);
   for (PartNotes& part : parts) {
     std::vector<int32_t> dropped = part.part.dropped;
     auto next_dropped = part.part.dropped.begin();
     std::shared_ptr<arrow::RecordBatch> batch;
-    for (int32_t i = 0; i < static_cast<int32_t>(part.id_hashes.size()); ++i, ++row) {
+    for (int32_t i = 0; i < static_cast<int32_t>(part.id_hashes.size()); ++i) {
       const bool is_dropped = next_dropped != part.part.dropped.end() && *next_dropped == i;
       next_dropped += is_dropped;
-      if (is_dropped || !seen.is_duplicate(row, part.id_hashes[static_cast<size_t>(i)])) continue;
+      if (is_dropped || seen.insert(part.id_hashes[static_cast<size_t>(i)])) continue;
       if (!batch) batch = spill.read(part.part.place);
       source.quarantined.push_back({source.summary.path,
                                     static_cast<const arrow::StringArray&>(*batch->column(kIdColumn)).GetString(i),

@@ -18,7 +18,7 @@ def make_posts(count, path):
 
 
 def check_scale(posts, work, build_gib, stats_gib):
-    """Builds a manifest of a Parquet file of posts in `work`, counts, compares; no more than so much memory resident."""
+    """Builds a manifest of a Parquet file of posts in `work`, counts, compares; no more resident memory than so."""
     counts, usage, report = dataset_scale.ask_ours(program("atelier-data"), posts, work)
     assert counts == dataset_scale.by_pyarrow(posts)
     rows = pq.ParquetFile(posts).metadata.num_rows

@@ -17,7 +17,8 @@ def table(name):
 
 def aliases():
     """Name -> what it stands for, to the end of the chain; of rows that say the opposite the later one."""
-    found = {row["antecedent"]: row["consequent"] for row in sorted(table("tag_aliases.tsv"), key=lambda r: r["updated"])}
+    rows = sorted(table("tag_aliases.tsv"), key=lambda row: row["updated"])
+    found = {row["antecedent"]: row["consequent"] for row in rows}
 
     def resolve(name):
         seen = {name}
@@ -46,8 +47,8 @@ def implications(resolve):
 
 
 def followed(mentions):
-    """Of one row a tag as written (`source`, `id`, `tag`, and what it is `said` to be): one row a tag of a post, own and
-    implied, with its `category`."""
+    """Of one row a tag as written (`source`, `id`, `tag`, and what it is `said` to be): one row a tag of a post, own
+    and implied, with its `category`."""
     resolve = aliases()
     own = mentions.assign(tag=mentions.tag.map(lambda tag: resolve.get(tag, tag)))
     votes = own.dropna(subset="said").groupby(["tag", "said"]).size().reset_index(name="votes")

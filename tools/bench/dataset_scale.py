@@ -102,7 +102,7 @@ def ask_ours(program, posts, work):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--posts", type=int, default=200_000)
-    parser.add_argument("--json-posts", type=int, default=400_000, help="no JSON dict beyond: it takes 1.7 GiB a million")
+    parser.add_argument("--json-posts", type=int, default=400_000, help="no JSON dict beyond: 1.7 GiB a million")
     parser.add_argument("--work", type=Path)
     parser.add_argument("--build", type=Path, default=ROOT / "build/dev")
     parser.add_argument("--peer", nargs=3, metavar=("NAME", "FILE", "ANSWER"), help=argparse.SUPPRESS)
@@ -127,9 +127,9 @@ def main():
             answer, usage = ask_peer(name, path, work)
             if answer != counts:
                 raise SystemExit(f"{name} counts otherwise: {answer}")
-            print(f"  {name:20} {usage.seconds:8.2f} s {usage.cpu_seconds:8.2f} s cpu {usage.peak:6.2f} GiB; stats takes "
-                  f"{ours['stats'].seconds / usage.seconds:.3f} of its time, {ours['stats'].peak / usage.peak:.2f} of "
-                  "its memory")
+            time, memory = ours["stats"].seconds / usage.seconds, ours["stats"].peak / usage.peak
+            print(f"  {name:20} {usage.seconds:8.2f} s {usage.cpu_seconds:8.2f} s cpu {usage.peak:6.2f} GiB; "
+                  f"stats takes {time:.3f} of its time, {memory:.2f} of its memory")
     finally:
         shutil.rmtree(work)
 

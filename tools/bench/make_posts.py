@@ -1,9 +1,9 @@
 """Synthetic posts in the shape of Danbooru's: `make_posts.py COUNT OUT.jsonl|OUT.parquet [SEED]`; 8 million in minutes.
 
 Same seed, same posts. They are made up: no post of the site is among them and no picture belongs to them. Like the
-site's are the frequencies of the tags (tools/bench/data, a made-up heavy tail behind the most frequent), how many a post
-has of each category, the shares of ratings and of people tags, scores and favourites by rating, and the sizes. Tags are
-drawn independently of each other: who appears with whom means nothing.
+site's are the frequencies of the tags (tools/bench/data, a made-up heavy tail behind the most frequent), how many of
+each category a post has, the shares of ratings and of people tags, scores and favourites by rating, and the sizes. Tags
+are drawn independently of each other: who appears with whom means nothing.
 """
 
 import csv
@@ -106,7 +106,8 @@ class Generator:
         score = self.by_rating("score", rating)
         return pa.table({
             "id": ids, "created_at": pa.array(seconds.astype("datetime64[ms]"), pa.timestamp("ms", "UTC")),
-            "score": score, "source": pc.binary_join_element_wise("https://example.org/", pc.cast(ids, pa.string()), ""),
+            "score": score,
+            "source": pc.binary_join_element_wise("https://example.org/", pc.cast(ids, pa.string()), ""),
             "md5": pc.binary_join_element_wise(*digits, ""),
             "rating": pa.array(list(RATINGS)).take(pa.array(rating)), "image_width": size[:, 0],
             "image_height": size[:, 1], "fav_count": self.by_rating("fav_count", rating),
