@@ -8,6 +8,8 @@
 #include "configs/base/text.h"
 #include "configs/schema/writer.h"
 #include "data/bucket/bucket.h"
+#include "data/dedup/fingerprints.h"
+#include "data/dedup/leave_out_duplicates.h"
 #include "data/image/decode.h"
 #include "data/manifest/build.h"
 
@@ -75,6 +77,7 @@ Dataset::Dataset(const DatasetOptions& options, const BatchingOptions& batching,
   parse_colour(options.loader.alpha_background, "dataset.loader.alpha_background");  // before hours of other work
   Manifest manifest = refresh_manifest(options.sources, manifest_dir, build_options(options));
   Selection selection = select_rows(manifest, options.select, setting.pictures_needed);
+  leave_out_duplicates(manifest, options.select.dedup, fingerprints_file(manifest_dir), selection);
   if (selection.rows.empty()) throw_nothing_usable(manifest, selection);
   log_selection(manifest, selection);
   Plan plan(plan_input(manifest, selection, options), options.balance, options.buckets, batching, setting.world_size,

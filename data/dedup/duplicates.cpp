@@ -4,8 +4,8 @@
 #include <bit>
 #include <cmath>
 #include <mutex>
-#include <numeric>
 
+#include "data/dedup/components.h"
 #include "data/dedup/near_pairs.h"
 
 namespace atelier {
@@ -13,29 +13,6 @@ namespace {
 
 constexpr int kCoarseDistance = 7;
 constexpr double kAspectTolerance = 0.05;
-
-/// Components of pictures, each known by its first.
-class Components {
- public:
-  explicit Components(size_t size) : parents_(size) { std::iota(parents_.begin(), parents_.end(), int64_t{0}); }
-
-  int64_t first(int64_t i) {
-    while (parents_[static_cast<size_t>(i)] != i) {
-      int64_t& parent = parents_[static_cast<size_t>(i)];
-      parent = parents_[static_cast<size_t>(parent)];
-      i = parent;
-    }
-    return i;
-  }
-
-  void join(int64_t a, int64_t b) {
-    a = first(a), b = first(b);
-    parents_[static_cast<size_t>(std::max(a, b))] = std::min(a, b);
-  }
-
- private:
-  std::vector<int64_t> parents_;
-};
 
 using Hash128 = std::array<uint64_t, 2>;
 
@@ -101,7 +78,7 @@ std::string_view duplicate_kind_name(DuplicateKind kind) {
 std::vector<Duplicate> find_duplicates(std::span<const Fingerprint> pictures, const DedupOptions& options) {
   std::vector<Duplicate> duplicates;
   if (options.method == "none") return duplicates;
-  Components components(pictures.size());
+  Components components(std::ssize(pictures));
   join_equal(pictures, &Fingerprint::md5, components);
   join_equal(pictures, &Fingerprint::pixel_hash, components);
   std::vector<int64_t> kept;

@@ -1,16 +1,11 @@
 // The manifest on disk: read what is there, build, write what changed.
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <optional>
 
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
-#include "configs/base/interrupt.h"
+#include "configs/base/file_lock.h"
 #include "configs/base/log.h"
 #include "data/manifest/build.h"
 #include "data/manifest/manifest_builder.h"
@@ -20,27 +15,6 @@ namespace atelier {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Waits until no other process works on the manifest in `folder`. The kernel lets go when the process ends.
-class FolderLock {
- public:
-  explicit FolderLock(const fs::path& folder) {
-    fs::create_directories(folder.parent_path());
-    const fs::path path = folder.string() + ".lock";
-    descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (descriptor_ < 0) throw_errno("cannot write", path.string());
-    while (::flock(descriptor_, LOCK_EX) != 0) {
-      if (errno != EINTR) throw_errno("cannot lock", path.string());
-      check_interrupted();
-    }
-  }
-  ~FolderLock() { ::close(descriptor_); }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-
- private:
-  int descriptor_;
-};
 
 /// The folder is replaced as a whole, so it must hold nothing but a manifest: ConfigError otherwise.
 void require_own_folder(const fs::path& folder) {
@@ -83,7 +57,7 @@ Manifest refresh_manifest(const std::vector<SourceOptions>& sources, const fs::p
   fs::path folder = fs::absolute(wanted).lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();  // "runs/lina/manifest/"
   require_own_folder(folder);
-  const FolderLock lock(folder);
+  const FileLock lock(folder.string() + ".lock");
   remove_stale_temporaries(folder.parent_path());
   const TagRules rules(options.tags);
   const std::optional<Manifest> previous = open_previous(folder);

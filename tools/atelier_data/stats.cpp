@@ -11,6 +11,8 @@
 #include "configs/base/error.h"
 #include "configs/base/log.h"
 #include "data/dataset.h"
+#include "data/dedup/fingerprints.h"
+#include "data/dedup/leave_out_duplicates.h"
 #include "data/manifest/build.h"
 #include "data/report/report.h"
 #include "tools/atelier_data/verbs.h"
@@ -36,6 +38,7 @@ struct Subject {
   Manifest manifest;
   DatasetOptions options;
   uint64_t seed = 0;
+  fs::path fingerprints = {};  // of a run
 };
 
 Subject open_run(const std::vector<std::string>& inputs) {
@@ -44,7 +47,7 @@ Subject open_run(const std::vector<std::string>& inputs) {
     throw ConfigError("no sources", "dataset.sources", "name a folder of pictures or a posts file");
   }
   return {refresh_manifest(run.dataset.sources, manifest_dir(run), build_options(run.dataset)), run.dataset,
-          static_cast<uint64_t>(run.seed)};
+          static_cast<uint64_t>(run.seed), fingerprints_file(manifest_dir(run))};
 }
 
 Subject open_manifest(const std::string& folder) {
@@ -67,7 +70,8 @@ Subject open_inputs(const std::vector<std::string>& inputs) {
 
 void dataset_stats(const StatsArguments& arguments) {
   const Subject subject = open_inputs(arguments.inputs);
-  const Selection selection = select_rows(subject.manifest, subject.options.select);
+  Selection selection = select_rows(subject.manifest, subject.options.select);
+  leave_out_duplicates(subject.manifest, subject.options.select.dedup, subject.fingerprints, selection);
   std::optional<Strata> strata;
   if (!selection.rows.empty()) {
     strata.emplace(plan_input(subject.manifest, selection, subject.options), subject.options.balance,
