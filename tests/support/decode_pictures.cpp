@@ -59,6 +59,7 @@ nlohmann::ordered_json facts_of(const std::string& path, const std::string& size
   }
   const Placement placement{width, height, 0, 0, width, height};
   const auto area = static_cast<size_t>(width) * static_cast<size_t>(height);
+  if (area > size_t{100} << 20) decode_image(file);  // refused before there is any memory for it
   std::vector<uint8_t> rgb(area * 3), alpha(area);
   decode_image_into(file, {}, placement, {.rgb = rgb, .alpha = alpha});
   write_bytes(out + ".rgb", rgb);
