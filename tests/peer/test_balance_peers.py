@@ -198,6 +198,32 @@ def test_repeat_factors(data):
                                for name, _ in json.loads(line)["samples"])
     for post, r in zip(posts, factor):
         assert math.floor(8 * r * 0.99) <= uses[str(post["id"])] <= math.ceil(8 * r * 1.01)
+    check_exposure(report, posts, uses)
+
+
+def check_exposure(report, posts, uses):
+    """Artists and characters of the report, recounted from the lines of the plan."""
+    for category in ("artist", "character"):
+        expected = collections.defaultdict(lambda: [0, 0, 0])
+        for post in posts:
+            seen = uses[str(post["id"])]
+            for tag in post[f"tag_string_{category}"].split():
+                expected[tag] = [a + b for a, b in zip(expected[tag], (1, seen == 0, seen))]
+        found = {each["name"]: [each["pictures"], each["unreached"], each["samples"]]
+                 for each in report["exposure"][category]}
+        assert found == expected
+    samples = [each["samples"] for each in report["exposure"]["artist"]]
+    assert samples == sorted(samples, reverse=True)
+
+
+def test_exposure_of_a_short_run(data):
+    folder, posts = data
+    lines = folder / "short.jsonl"
+    report = plan(folder, "{}", "--out", lines, "train.max_train_epochs=null", "train.max_train_steps=100")
+    uses = collections.Counter(name for line in lines.read_text().splitlines()
+                               for name, _ in json.loads(line)["samples"])
+    assert report["unreached"] == POSTS - len(uses) > 0
+    check_exposure(report, posts, uses)
 
 
 def test_artists_by_temperature(data):
