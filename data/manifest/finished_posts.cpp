@@ -125,9 +125,14 @@ class BatchFinisher {
     finished.counted.resize(sources_.size());
     finished.picture_folders.resize(sources_.size());
     rating_.clear();
+    const SpilledPart* part = nullptr;
+    std::shared_ptr<arrow::RecordBatch> rows;  // of the part: dropped rows cut it into many runs
     for (const Run& run : runs) {
-      const std::shared_ptr<arrow::RecordBatch> slice =
-          context_.spill.read(run.part->place)->Slice(run.begin, run.rows);
+      if (run.part != part) {
+        part = run.part;
+        rows = context_.spill.read(part->place);
+      }
+      const std::shared_ptr<arrow::RecordBatch> slice = rows->Slice(run.begin, run.rows);
       for (int c = 0; c < kReadColumnCount; ++c) slices[static_cast<size_t>(c)].push_back(slice->column(c));
       add_ratings(*slice, sources_[run.source].old_scheme);
       add_tags(*slice);
