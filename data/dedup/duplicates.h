@@ -35,10 +35,10 @@ struct Duplicate {
 };
 
 /// `pictures` stand in the order of preference, the best first. Equal files and equal pixels are one group, whose first
-/// picture stays. Of what is left, each picture from the first on takes out those that look like it: so whatever is left
-/// out is near to the picture that stands for it, and chains of variants do not fall together. Near are pictures whose
-/// coarse hashes differ in at most 7 bits, whose fine ones in at most threshold x 256, and whose aspects within 5 %.
-/// Sorted by index.
+/// picture stays. Of what is left, each picture from the first on takes out those that look like it: so whatever is
+/// left out is near to the picture that stands for it, and chains of variants do not fall together. Near are pictures
+/// whose coarse hashes differ in at most 7 bits, whose fine ones in at most threshold x 256, and whose aspects within 5
+/// %. Sorted by index.
 std::vector<Duplicate> find_duplicates(std::span<const Fingerprint> pictures, const DedupOptions& options);
 
 }  // namespace atelier

@@ -7,8 +7,8 @@
 
 namespace atelier {
 
-/// Calls `use(i, j)` with i < j once for every pair of hashes that differ in at most `max_distance` bits, 0 to 11; in no
-/// particular order, from several threads.
+/// Calls `use(i, j)` with i < j once for every pair of hashes that differ in at most `max_distance` bits, 0 to 11; in
+/// no particular order, from several threads.
 ///
 /// Multi-index hashing (Norouzi, Punjani, Fleet 2012): the hash is cut into four parts of 16 bits, and of two hashes
 /// within 4 r + 3 bits one part differs in at most r. So each part is looked up with its neighbours within r bits

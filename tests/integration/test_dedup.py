@@ -130,7 +130,8 @@ def test_exact_opens_no_picture_whose_record_says_enough(folder):
     for name in "1", "2", "3":
         shutil.copy(folder / "pictures/a.png", folder / f"pictures/{name}.png")
     same, other = "0" * 31 + "1", "0" * 31 + "2"
-    write_posts(folder, [{"id": 1, "file_ext": "png", "md5": same, "score": 1}, {"id": 2, "file_ext": "png", "md5": other},
+    write_posts(folder, [{"id": 1, "file_ext": "png", "md5": same, "score": 1},
+                         {"id": 2, "file_ext": "png", "md5": other},
                          {"id": 3, "file_ext": "png", "md5": same, "score": 7}])
     groups, _ = dedup(folder, "--method", "exact")
     assert groups == {"3": [("1", "md5")]}  # equal in all but the score

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Pairs of 64-bit hashes within 7 bits among many: ours (all pairs) against numpy that compares all with all.
 
-numpy compares a slice of the hashes with all of them, as all would take hours; its time is scaled up to half the square.
-A smaller set is searched whole by both, and the numbers of pairs must be equal.
+numpy compares a slice of the hashes with all of them, as all would take hours; its time is scaled up to half the
+square. A smaller set is searched whole by both, and the numbers of pairs must be equal.
 
     tools/bench/near_pairs.py [--hashes 1000000] [--slice 200] [--build build/dev]
 """
