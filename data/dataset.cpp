@@ -8,6 +8,7 @@
 #include "configs/base/text.h"
 #include "configs/schema/writer.h"
 #include "data/bucket/bucket.h"
+#include "data/caption/caption_policy.h"
 #include "data/dedup/fingerprints.h"
 #include "data/dedup/leave_out_duplicates.h"
 #include "data/image/decode.h"
@@ -75,6 +76,7 @@ Dataset::Dataset(const DatasetOptions& options, const BatchingOptions& batching,
   }
   check_bucket_divisor(options.buckets, setting.side_divisor);
   parse_colour(options.loader.alpha_background, "dataset.loader.alpha_background");  // before hours of other work
+  CaptionPolicy(options.captions, "dataset.captions");                               // its mistakes, too
   Manifest manifest = refresh_manifest(options.sources, manifest_dir, build_options(options));
   Selection selection = select_rows(manifest, options.select, setting.pictures_needed);
   leave_out_duplicates(manifest, options.select.dedup, fingerprints_file(manifest_dir), selection);
