@@ -1,6 +1,6 @@
 # labels: integration
-"""Every (sample, repeat, resolution) once an epoch, batches as the formula says, equal for any number of ranks and cores:
-from 20 pictures to a hundred thousand. Millions: tests/campaign/test_plan_millions.py."""
+"""Every (sample, repeat, resolution) once an epoch, batches as the formula says, equal for any number of ranks and
+cores: from 60 pictures to a hundred thousand. Millions: tests/campaign/test_plan_millions.py."""
 
 import sys
 from pathlib import Path

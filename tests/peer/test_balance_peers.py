@@ -1,6 +1,7 @@
 # labels: integration
 """Balance as `dataset plan` reports it against scipy and numpy: raking as the convex problem that it solves,
-water-filling by bisection, LVIS' repeat factors, temperature, classes by expression, loss weights. Posts without pictures."""
+water-filling by bisection, LVIS' repeat factors, temperature, classes by expression, loss weights. Posts without
+pictures."""
 
 import collections
 import json
