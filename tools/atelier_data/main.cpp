@@ -4,5 +4,6 @@
 int main(int argc, char** argv) {
   using namespace atelier;
   return run_program(argc, argv, "posts, manifests, plans, captions",
-                     {verb_build(), verb_stats(), verb_plan(), verb_captions(), verb_dedup(), verb_verify(), verb_tokenize()});
+                     {verb_build(), verb_stats(), verb_plan(), verb_captions(), verb_dedup(), verb_verify(),
+                      verb_tokenize()});
 }
