@@ -215,7 +215,8 @@ void PostRecord::set(PostColumn column, std::string_view value) {
       return;
     case PostColumn::kFileExtension: file_extension = clean(value); return;
     case PostColumn::kFileUrl:
-      if (const std::string suffix = file_suffix(value.substr(0, value.find('?'))); file_extension.empty() && !suffix.empty()) {
+      if (const std::string suffix = file_suffix(value.substr(0, value.find('?')));
+          file_extension.empty() && !suffix.empty()) {
         file_extension = clean(suffix).substr(1);
       }
       return;

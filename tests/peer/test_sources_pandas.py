@@ -1,10 +1,9 @@
 # labels: integration parity
-"""Real posts of three generations: every field of the manifest against json, and the same posts as Parquet, SQLite, CSV,
-tar, gzip and folder give equal rows."""
+"""Real posts of three generations: every field of the manifest against json, and the same posts as Parquet, SQLite,
+CSV, tar, gzip and folder give equal rows."""
 
 import csv
 import gzip
-import io
 import json
 import re
 import sqlite3
@@ -332,7 +331,8 @@ def test_bad_files_are_named_and_the_rest_is_read(tmp_path, complete):
     whole[start:start + 40] = b"\xff" * 40
     (tmp_path / "c.parquet").write_bytes(whole)
     got, _, quarantine = build(tmp_path, tmp_path / "*.parquet")
-    reasons = {sample["id"].split(",")[0]: sample["reason"] for sample in quarantine if sample["reason"] != "duplicate_id"}
+    reasons = {sample["id"].split(",")[0]: sample["reason"] for sample in quarantine
+               if sample["reason"] != "duplicate_id"}
     assert reasons == {"b.parquet": "file_unreadable", "c.parquet": "file_damaged"}
     assert sorted(post["id"] for post in got) == sorted(post["id"] for post in lines)
 

@@ -2,8 +2,9 @@
 """Posts files read on one thread into typed posts, ours against Python: JSON lines and Parquet.
 
 Real posts (tests/golden/posts) repeated to --megabytes: complete ones of 2016-2020 and modern ones, which carry their
-media_asset; as JSON lines against `json` (a dict a line, tags split) and pandas.read_json, as Parquet against pyarrow (a dict a row, tags
-split). Both sides count the tags of all posts. Sides run in turns; processor time is what counts on a busy machine.
+media_asset; as JSON lines against `json` (a dict a line, tags split) and pandas.read_json, as Parquet against pyarrow
+(a dict a row, tags split). Both sides count the tags of all posts and run in turns; processor time is what counts on a
+busy machine.
 
     tools/bench/read_posts.py [--megabytes 100] [--turns 5] [--build build/dev]
 """
