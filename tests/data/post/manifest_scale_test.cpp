@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <random>
 
 #include "configs/base/error.h"
+#include "configs/base/random.h"
 #include "data/manifest/build.h"
 #include "data/manifest/duplicate_ids.h"
 #include "data/manifest/folder_state.h"
@@ -191,13 +191,13 @@ TEST_F(ManifestScaleTest, TheMeaningOfSDecidesBeforeDuplicatesDo) {
 
 TEST_F(ManifestScaleTest, RowsThatAreDroppedLeaveNoGapAndNoCount) {
   // Ids repeat at random over many parts and batches; what must stay is the first of each.
-  std::mt19937 random(5);
+  CounterRng random(5, "ids", {});
   std::string lines;
   std::vector<int> expected;
   std::map<std::string, int64_t> counts;
   std::vector<bool> seen(120'000);
   for (int i = 0; i < 160'000; ++i) {
-    const int id = static_cast<int>(random() % seen.size());
+    const int id = static_cast<int>(random.below(seen.size()));
     const std::string tag = "number_" + std::to_string(i % 900);
     lines += "{\"id\":" + std::to_string(id) + ",\"score\":" + std::to_string(i) + ",\"tag_string\":\"" + tag + "\"}\n";
     if (seen[static_cast<size_t>(id)]) continue;
