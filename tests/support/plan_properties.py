@@ -83,7 +83,7 @@ def check_plan(folder, count):
     whole = lines.read_bytes()
     for name, args, prefix in [("world", ["--world-size", 8], []), ("core", [], ["taskset", "-c", "0"])]:
         assert write_plan(folder, name, *args, prefix=prefix).read_bytes() == whole
-    uses = {side: np.zeros((count, 64), np.int64) for side in RESOLUTIONS}  # by picture and repeat
+    uses = {side: np.zeros((count, 64), np.uint8) for side in RESOLUTIONS}  # by picture and repeat
     batches = collections.defaultdict(list)
     for line in map(json.loads, whole.splitlines()):
         batches[line["resolution"], line["width"], line["height"], line["epoch"]].append(len(line["samples"]))
@@ -110,8 +110,8 @@ def check_plan(folder, count):
 def check_uses(uses, group, bucket, repeats):
     """Each picture floor or ceil of r E times, each stratum floor(n r E); in E epochs no repeat more than E times, and
     repeat j + 1 no more often than j."""
-    total = uses.sum(1)
-    assert uses.max() <= EPOCHS and (np.diff(uses, axis=1) <= 0).all()
+    total = uses.sum(1, dtype=np.int64)
+    assert uses.max() <= EPOCHS and (uses[:, 1:] <= uses[:, :-1]).all()
     for g, r in enumerate(repeats):
         for b in np.unique(bucket):
             chosen = total[(group == g) & (bucket == b)]
