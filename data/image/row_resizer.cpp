@@ -11,10 +11,10 @@ namespace atelier {
 namespace {
 
 constexpr int32_t kChannels = 4;
-constexpr int32_t kLines = 2;    // made at once: they share most of their input
+constexpr int32_t kLines = 4;    // made at once: they share most of their input
 constexpr size_t kStride = 16;   // values that resizing downwards takes at once
 
-// Vectors of the compiler; 32 bytes are two registers where the processor has only 16. Bytes are widened and narrowed by
+// Vectors of the compiler, in several registers where the processor's are shorter. Bytes are widened and narrowed by
 // shuffles: the compiler's own conversions go through one value at a time.
 using Bytes16 [[gnu::vector_size(16)]] = uint8_t;
 using Bytes32 [[gnu::vector_size(32)]] = uint8_t;
@@ -23,6 +23,7 @@ using Ints4 [[gnu::vector_size(16)]] = int32_t;
 using Ints8 [[gnu::vector_size(32)]] = int32_t;
 using Floats4 [[gnu::vector_size(16)]] = float;
 using Floats8 [[gnu::vector_size(32)]] = float;
+using Floats16 [[gnu::vector_size(64)]] = float;
 
 double sinc(double x) {
   const double angle = std::numbers::pi * x;
@@ -39,7 +40,7 @@ double bicubic(double x) {
   return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
 }
 
-/// Input lines of the ring that two output lines are made of.
+/// Input lines of the ring that kLines output lines are made of.
 struct LineMix {
   std::vector<const float*> lines;
   std::vector<float> weights;  // [lines, kLines]
@@ -74,83 +75,105 @@ void widen(const uint8_t* from, size_t count, float* to) {
 [[gnu::always_inline]] inline void mix_lines_body(const LineMix& mix, size_t values, float* columns) {
   const size_t count = mix.lines.size();
   const float* const* lines = mix.lines.data();
-  const float* weights = mix.weights.data();
-  for (size_t at = 0; at < values; at += kStride, columns += kLines * kStride) {
-    Floats8 upper_left = {}, upper_right = {}, lower_left = {}, lower_right = {};
-    for (size_t i = 0; i < count; ++i) {
-      Floats8 left, right;
-      std::memcpy(&left, lines[i] + at, sizeof left);
-      std::memcpy(&right, lines[i] + at + 8, sizeof right);
-      upper_left += left * weights[kLines * i];
-      upper_right += right * weights[kLines * i];
-      lower_left += left * weights[kLines * i + 1];
-      lower_right += right * weights[kLines * i + 1];
+  for (size_t at = 0; at < values; at += kStride) {
+    Floats16 first = {}, second = {}, third = {}, fourth = {};
+    const float* weights = mix.weights.data();
+    for (size_t i = 0; i < count; ++i, weights += kLines) {
+      Floats16 pixels;
+      std::memcpy(&pixels, lines[i] + at, sizeof pixels);
+      first += pixels * weights[0];
+      second += pixels * weights[1];
+      third += pixels * weights[2];
+      fourth += pixels * weights[3];
     }
-    const Floats8 pixels[] = {__builtin_shufflevector(upper_left, lower_left, 0, 1, 2, 3, 8, 9, 10, 11),
-                              __builtin_shufflevector(upper_left, lower_left, 4, 5, 6, 7, 12, 13, 14, 15),
-                              __builtin_shufflevector(upper_right, lower_right, 0, 1, 2, 3, 8, 9, 10, 11),
-                              __builtin_shufflevector(upper_right, lower_right, 4, 5, 6, 7, 12, 13, 14, 15)};
-    std::memcpy(columns, pixels, sizeof pixels);
+    const auto put = [&columns](const Floats4 pixel) {
+      std::memcpy(columns, &pixel, sizeof pixel);
+      columns += kChannels;
+    };
+    for (const Floats16* line : {&first, &second, &third, &fourth}) put(__builtin_shufflevector(*line, *line, 0, 1, 2, 3));
+    for (const Floats16* line : {&first, &second, &third, &fourth}) put(__builtin_shufflevector(*line, *line, 4, 5, 6, 7));
+    for (const Floats16* line : {&first, &second, &third, &fourth}) put(__builtin_shufflevector(*line, *line, 8, 9, 10, 11));
+    for (const Floats16* line : {&first, &second, &third, &fourth}) put(__builtin_shufflevector(*line, *line, 12, 13, 14, 15));
   }
 }
 
-/// Across: two output lines of bytes.
-[[gnu::always_inline]] inline void resize_across_body(const ResizeKernel& kernel, const float* columns, uint8_t* upper,
-                                                      uint8_t* lower) {
+/// The bytes of two pixels that are nearest to their values.
+[[gnu::always_inline]] inline void put_bytes(const Floats8& of, uint8_t* upper, uint8_t* lower) {
   constexpr Floats8 zero = {}, most = zero + 255.0f;
+  Floats8 values = of + 0.5f;
+  values = values > zero ? values : zero;
+  values = values < most ? values : most;
+  const auto bytes = (Bytes32)__builtin_convertvector(values, Ints8);
+  constexpr Bytes32 lowest = {0,  4,  8,  12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                              16, 20, 24, 28, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  const Bytes32 packed = __builtin_shuffle(bytes, lowest);
+  std::memcpy(upper, &packed, kChannels);
+  std::memcpy(lower, reinterpret_cast<const uint8_t*>(&packed) + 16, kChannels);
+}
+
+/// Across: `lines` [kLines, wanted, 4] of bytes.
+[[gnu::always_inline]] inline void resize_across_body(const ResizeKernel& kernel, const float* columns,
+                                                      uint8_t* lines) {
+  const size_t line = kernel.begins.size() * kChannels;
   const float* weights = kernel.weights.data();
   for (const int32_t begin : kernel.begins) {
     const float* from = columns + static_cast<std::ptrdiff_t>(begin) * kLines * kChannels;
-    Floats8 sum = {};
+    Floats16 sum = {};
     for (int32_t i = 0; i < kernel.taps; ++i, from += kLines * kChannels) {
-      Floats8 pixels;
+      Floats16 pixels;
       std::memcpy(&pixels, from, sizeof pixels);
       sum += pixels * *weights++;
     }
-    sum += 0.5f;
-    sum = sum > zero ? sum : zero;
-    sum = sum < most ? sum : most;
-    const auto bytes = (Bytes32)__builtin_convertvector(sum, Ints8);
-    constexpr Bytes32 lowest = {0, 4, 8,  12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-                                16, 20, 24, 28, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-    const Bytes32 packed = __builtin_shuffle(bytes, lowest);
-    std::memcpy(upper, &packed, kChannels);
-    std::memcpy(lower, reinterpret_cast<const uint8_t*>(&packed) + 16, kChannels);
-    upper += kChannels;
-    lower += kChannels;
+    put_bytes(__builtin_shufflevector(sum, sum, 0, 1, 2, 3, 4, 5, 6, 7), lines, lines + line);
+    put_bytes(__builtin_shufflevector(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15), lines + 2 * line, lines + 3 * line);
+    lines += kChannels;
   }
 }
 
-// Compiled twice where AVX2 may be found at run time. Fused products may round a value in a million differently.
-void mix_lines_plain(const LineMix& mix, size_t values, float* columns) { mix_lines_body(mix, values, columns); }
-void resize_across_plain(const ResizeKernel& kernel, const float* columns, uint8_t* upper, uint8_t* lower) {
-  resize_across_body(kernel, columns, upper, lower);
-}
+/// The two passes, compiled for several processors; the best is chosen at run time. Fused products may round a value in
+/// a million differently.
+struct Passes {
+  void (*mix_lines)(const LineMix& mix, size_t values, float* columns);
+  void (*resize_across)(const ResizeKernel& kernel, const float* columns, uint8_t* lines);
+};
+
+#define ATELIER_RESIZE_PASSES(NAME, TARGET)                                                           \
+  TARGET void mix_lines_##NAME(const LineMix& mix, size_t values, float* columns) {                   \
+    mix_lines_body(mix, values, columns);                                                             \
+  }                                                                                                   \
+  TARGET void resize_across_##NAME(const ResizeKernel& kernel, const float* columns, uint8_t* lines) { \
+    resize_across_body(kernel, columns, lines);                                                       \
+  }                                                                                                   \
+  constexpr Passes k_##NAME{mix_lines_##NAME, resize_across_##NAME};
+
+ATELIER_RESIZE_PASSES(plain, )
 #if defined(__x86_64__)
-[[gnu::target("avx2,fma")]] void mix_lines_avx2(const LineMix& mix, size_t values, float* columns) {
-  mix_lines_body(mix, values, columns);
-}
-[[gnu::target("avx2,fma")]] void resize_across_avx2(const ResizeKernel& kernel, const float* columns, uint8_t* upper,
-                                                uint8_t* lower) {
-  resize_across_body(kernel, columns, upper, lower);
-}
-const bool kAvx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-const auto mix_lines = kAvx2 ? mix_lines_avx2 : mix_lines_plain;
-const auto resize_across = kAvx2 ? resize_across_avx2 : resize_across_plain;
-#else
-const auto mix_lines = mix_lines_plain;
-const auto resize_across = resize_across_plain;
+ATELIER_RESIZE_PASSES(avx2, [[gnu::target("avx2,fma")]])
+ATELIER_RESIZE_PASSES(avx512, [[gnu::target("avx512f,avx512bw,avx512vl,avx512dq,fma")]])
 #endif
+#undef ATELIER_RESIZE_PASSES
 
-size_t padded_values(int32_t width) {
-  return (static_cast<size_t>(width) * kChannels + kStride - 1) / kStride * kStride;
+Passes best_passes() {
+#if defined(__x86_64__)
+  const bool has_fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  if (has_fma && has_avx512) return k_avx512;
+  if (has_fma) return k_avx2;
+#endif
+  return k_plain;
 }
 
-/// Lines that must be there at once for any two neighbouring outputs.
-int32_t lines_of_two(const ResizeKernel& kernel, int32_t outputs) {
+const Passes kPasses = best_passes();
+
+/// That hold a line.
+size_t blocks_of(int32_t width) { return (static_cast<size_t>(width) * kChannels + kStride - 1) / kStride; }
+
+/// Lines that must be there at once for any kLines neighbouring outputs.
+int32_t lines_at_once(const ResizeKernel& kernel, int32_t outputs) {
   int32_t most = 0;
   for (int32_t i = 0; i < outputs; ++i) {
-    most = std::max(most, kernel.end(std::min(i + 1, outputs - 1)) - kernel.begins[static_cast<size_t>(i)]);
+    most = std::max(most, kernel.end(std::min(i + kLines, outputs) - 1) - kernel.begins[static_cast<size_t>(i)]);
   }
   return most;
 }
@@ -184,9 +207,9 @@ RowResizer::RowResizer(const ResizedSide& width, const ResizedSide& height, Sink
       across_(width),
       down_(height),
       sink_(std::move(sink)),
-      ring_lines_(lines_of_two(down_, out_height_)),
-      ring_(static_cast<size_t>(ring_lines_) * padded_values(stored_width_)),
-      columns_(padded_values(stored_width_) * kLines),
+      ring_lines_(lines_at_once(down_, out_height_)),
+      ring_(static_cast<size_t>(ring_lines_) * blocks_of(stored_width_)),
+      columns_(blocks_of(stored_width_) * kLines),
       finished_(static_cast<size_t>(width.wanted) * kLines * kChannels) {}
 
 void RowResizer::push(const uint8_t* rgba) {
@@ -200,7 +223,7 @@ void RowResizer::push(const uint8_t* rgba) {
 }
 
 float* RowResizer::ring_line(int32_t line) {
-  return ring_.data() + static_cast<size_t>(line % ring_lines_) * padded_values(stored_width_);
+  return ring_[static_cast<size_t>(line % ring_lines_) * blocks_of(stored_width_)].values;
 }
 
 void RowResizer::make_lines(int32_t first, int32_t count) {
@@ -216,11 +239,10 @@ void RowResizer::make_lines(int32_t first, int32_t count) {
           down_.weights[sample * static_cast<size_t>(down_.taps) + static_cast<size_t>(tap)];
     }
   }
-  uint8_t* lower = finished_.data() + finished_.size() / kLines;
-  mix_lines(mix, padded_values(stored_width_), columns_.data());
-  resize_across(across_, columns_.data(), finished_.data(), lower);
-  sink_(first, finished_.data());
-  if (count == kLines) sink_(first + 1, lower);
+  kPasses.mix_lines(mix, blocks_of(stored_width_) * kStride, columns_[0].values);
+  kPasses.resize_across(across_, columns_[0].values, finished_.data());
+  const size_t line_bytes = finished_.size() / kLines;
+  for (int32_t i = 0; i < count; ++i) sink_(first + i, finished_.data() + static_cast<size_t>(i) * line_bytes);
 }
 
 }  // namespace atelier

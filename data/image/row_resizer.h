@@ -27,6 +27,11 @@ struct ResizeKernel {
   std::vector<float> weights;   // [wanted, taps], sum 1 each
 };
 
+/// Sixteen values, where vectors of the processor do not cross the lines of its cache.
+struct alignas(64) ResizeBlock {
+  float values[16];
+};
+
 class RowResizer {
  public:
   /// Takes a finished line, [width.wanted, 4], and its number among the wanted.
@@ -46,9 +51,9 @@ class RowResizer {
   Sink sink_;
   int32_t ring_lines_;
   int32_t lines_in_ = 0, lines_out_ = 0;
-  std::vector<float> ring_;        // [ring_lines_, stored_width * 4], padded
-  std::vector<float> columns_;     // [stored_width, 2, 4], padded: two output lines, resized downwards only
-  std::vector<uint8_t> finished_;  // [2, width.wanted, 4]
+  std::vector<ResizeBlock> ring_;        // [ring_lines_, stored_width * 4], padded
+  std::vector<ResizeBlock> columns_;  // [stored_width, 4 lines, 4], padded: output lines, resized downwards only
+  std::vector<uint8_t> finished_;     // [4 lines, width.wanted, 4]
 };
 
 }  // namespace atelier
