@@ -22,7 +22,7 @@ from support import tiny_sdxl
 from support.programs import program, run
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-PICTURES = 48
+PICTURES = 24
 SIZES = [(64, 64), (80, 48), (48, 80)]  # each exactly a bucket: no resize comes between a picture and its pixels
 
 
@@ -51,10 +51,11 @@ def write_run(folder, model, **dataset):
         "model": {"pretrained_model_name_or_path": str(model)},
         "network": {"algo": "lora", "network_dim": 2, "network_alpha": 2},
         "dataset": {"sources": [{"path": "pictures"}], "cache_latents": "disk", "cache_dir": "cache", "cache_dtype": "fp32",
-                    "vae_batch_size": 4, "loader": {"max_data_loader_n_workers": 1},
+                    "vae_batch_size": 1, "loader": {"max_data_loader_n_workers": 1},
                     "buckets": {"resolution": 64, "min_bucket_reso": 48, "max_bucket_reso": 80, "bucket_reso_steps": 16},
                     **dataset},
-        "train": {"global_batch_size": 4, "train_batch_size": 4, "max_train_steps": 4, "num_threads": 1,
+        # One picture at a time through the VAE, cached or not: convolutions round by the size of their batch.
+        "train": {"global_batch_size": 4, "train_batch_size": 1, "max_train_steps": 4, "num_threads": 1,
                   "learning_rate": 1e-3},
     }
     path = folder / "run.yaml"
@@ -126,10 +127,11 @@ def test_a_second_fill_finds_all_there(filled):
 
 def test_three_processes_killed_in_the_middle_go_on(tmp_path, model):
     """kill -9 of all, several times; then nothing is missing, nothing is there twice, every checksum is right."""
-    write_pictures(tmp_path / "pictures", 240)
-    yaml = write_run(tmp_path, model, vae_batch_size=1)
+    count = 160
+    write_pictures(tmp_path / "pictures", count)
+    yaml = write_run(tmp_path, model)
     seen = []
-    for least in (3, 12, 30):
+    for least in (3, 10):
         command = [str(program("atelier")), "dataset", "cache", str(yaml)]
         fillers = [subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL) for _ in range(3)]
         deadline = time.time() + 60
@@ -141,12 +143,12 @@ def test_three_processes_killed_in_the_middle_go_on(tmp_path, model):
             filler.send_signal(signal.SIGKILL)
             filler.wait()
         seen.append(sum(len(samples) for samples, *_ in shards(tmp_path, "latents")))
-    assert 0 < seen[0] < 240, "the first kill came too early or too late to mean anything"
+    assert 0 < seen[0] < count, "the first kill came too early or too late to mean anything"
     assert seen == sorted(seen)
     cache(yaml, "--nproc-per-node", 3)
-    assert check_cache(tmp_path, "latents", 240) == 240
+    assert check_cache(tmp_path, "latents", count) == count
     assert not list(tmp_path.rglob("*.tmp-*"))
-    assert "240 of 240 pictures" in cache(yaml, "--verify").stderr
+    assert f"{count} of {count} pictures" in cache(yaml, "--verify").stderr
 
 
 def losses(out):
@@ -161,7 +163,7 @@ def uncached(tmp_path_factory, model):
 
 
 def test_training_has_the_same_bits_with_an_fp32_cache(filled, uncached):
-    train(filled / "run.yaml")
+    train(filled / "run.yaml", "dataset.cache_text_encoder_outputs=off")
     assert losses(filled / "out") == uncached
 
 
@@ -180,16 +182,15 @@ def test_resuming_with_a_cache_and_without_pictures(filled, uncached, tmp_path):
     """What is cached is not decoded: training goes on when the pixels cannot be read any more."""
     yaml = filled / "run.yaml"
     out = f"output_dir={tmp_path / 'out'}"
-    manifest = f"dataset.manifest_dir={filled / 'out' / 'manifest'}"
-    train(yaml, out, manifest, "train.max_train_steps=2")
-    train(yaml, out, manifest, "--resume", "auto", "--nproc-per-node", 2)
-    assert [float(loss) for loss, _ in losses(tmp_path / "out")] == pytest.approx(
-        [float(loss) for loss, _ in uncached], rel=1e-6)
+    same = [f"dataset.manifest_dir={filled / 'out' / 'manifest'}", "dataset.cache_text_encoder_outputs=off"]
+    train(yaml, out, *same, "train.max_train_steps=2")
+    train(yaml, out, *same, "--resume", "auto")
+    assert losses(tmp_path / "out") == uncached
     for path in (filled / "pictures").glob("*.png"):
         status = path.stat()
         path.write_bytes(bytes(status.st_size))
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    train(yaml, f"output_dir={tmp_path / 'blind'}", manifest)
+    train(yaml, f"output_dir={tmp_path / 'blind'}", *same)
     assert losses(tmp_path / "blind") == uncached
 
 

@@ -195,6 +195,7 @@ FillReport fill_records(RecordStore& store, std::vector<WantedGroup>& groups, co
     });
     if (left == 0) std::this_thread::sleep_for(kLookAgain);
   }
+  check_interrupted();
   progress.finish();
   store.refresh();
   report.present = count_present(store, groups);
