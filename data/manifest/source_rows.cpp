@@ -185,7 +185,7 @@ SourceRows read_source(const SourceOptions& options, int32_t source_index, const
                        const MinorsFilter& minors, Collection& collection) {
   const std::unique_ptr<SourceReader> reader = open_source(options);
   SourceRows source;
-  source.summary.path = options.path;
+  source.summary.path = options.name.empty() ? options.path : options.name;
   source.summary.kind = reader->kind();
   std::vector<PartNotes> parts = read_parts(*reader, options.path, source_index, probe, minors, collection);
 

@@ -315,6 +315,20 @@ def test_metadata_of_sd_scripts(tmp_path):
         [(post["caption"], post["path"], 30) for post in got]
 
 
+def test_one_folder_as_two_sources_with_names(tmp_path):
+    (tmp_path / "set").mkdir()
+    Image.new("RGB", (30, 20)).save(tmp_path / "set" / "a.png")
+    (tmp_path / "set" / "b.png").write_text("broken")
+    (tmp_path / "set" / "a.caption2").write_text("other words")
+    got, summary, quarantine = build(
+        tmp_path, {"path": str(tmp_path / "set"), "name": "plain"},
+        {"path": str(tmp_path / "set"), "name": "worded", "caption_extension": ".caption2", "repeats": 0.5})
+    assert [(post["id"], post["source"], post["caption"]) for post in got] == \
+        [("a.png", 0, None), ("a.png", 1, "other words")]
+    assert [source["path"] for source in summary["sources"]] == ["plain", "worded"]
+    assert [(sample["source"], sample["id"]) for sample in quarantine] == [("plain", "b.png"), ("worded", "b.png")]
+
+
 def test_e621_safe_is_safe(tmp_path):
     (tmp_path / "posts-2025-01-01.csv").write_text(
         "id,created_at,rating,tag_string,change_seq,is_deleted\n1,2025-01-01 00:00:00,s,wolf forest,7,t\n")
