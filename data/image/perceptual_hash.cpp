@@ -12,6 +12,7 @@ namespace atelier {
 namespace {
 
 constexpr int32_t kSide = 256;  // px: what all thumbnails are made from
+constexpr double kRoundingError = 1e-6;
 
 struct Grey {
   int32_t width = 0, height = 0;
@@ -38,7 +39,9 @@ Grey to_grey(const Picture& picture) {
 
 ResizeKernel kernel_of(int32_t from, int32_t to) { return ResizeKernel({from, double(from), to, 0, to}); }
 
-/// Rounded to whole levels: differences smaller than that are none.
+double whole_level(double value) { return std::clamp(std::floor(value + 0.5), 0.0, 255.0); }
+
+/// Rounded to whole levels after each side, as Pillow does: differences smaller than that are none.
 Grey thumbnail(const Grey& from, int32_t width, int32_t height) {
   const ResizeKernel across = kernel_of(from.width, width), down = kernel_of(from.height, height);
   Grey narrow = make_grey(width, from.height), out = make_grey(width, height);
@@ -48,6 +51,7 @@ Grey thumbnail(const Grey& from, int32_t width, int32_t height) {
         narrow.at(x, y) += across.weights[static_cast<size_t>(x * across.taps + t)] *
                            from.at(across.begins[static_cast<size_t>(x)] + t, y);
       }
+      narrow.at(x, y) = whole_level(narrow.at(x, y));
     }
   }
   for (int32_t y = 0; y < height; ++y) {
@@ -57,7 +61,7 @@ Grey thumbnail(const Grey& from, int32_t width, int32_t height) {
         value += down.weights[static_cast<size_t>(y * down.taps + t)] *
                  narrow.at(x, down.begins[static_cast<size_t>(y)] + t);
       }
-      out.at(x, y) = std::clamp(std::floor(value + 0.5), 0.0, 255.0);
+      out.at(x, y) = whole_level(value);
     }
   }
   return out;
@@ -93,7 +97,7 @@ std::vector<bool> frequency_bits(const Grey& small, int32_t count) {
     for (int32_t l = 0; l < count; ++l) {
       double sum = 0;
       for (int32_t x = 0; x < small.width; ++x) sum += cosine(l, x, small.width) * columns.at(x, k);
-      low.push_back(sum);
+      low.push_back(std::abs(sum) < kRoundingError ? 0 : sum);
     }
   }
   std::vector<double> sorted = low;
