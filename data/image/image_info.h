@@ -17,7 +17,8 @@ std::string_view image_format_name(ImageFormat format);
 struct ImageInfo {
   ImageFormat format = ImageFormat::kJpeg;
   int32_t width = 0, height = 0;  // px, upright
-  int32_t orientation = 1;        // EXIF 1..8: how the stored pixels are turned to be seen upright; AVIF's decoder turns
+  /// EXIF 1..8: how the stored pixels are turned to be seen upright. 1 for AVIF, whose decoder turns.
+  int32_t orientation = 1;
   bool animated = false;          // more than one frame; training takes the first
   bool truncated = false;         // no end marker (JPEG EOI, PNG IEND) or fewer bytes than the container declares
 };

@@ -10,7 +10,7 @@
 
 namespace atelier {
 
-/// The first bit (upper left) is the highest of the first number, so that hex digits are those of the ImageHash package.
+/// The first bit (upper left) is the highest of the first number: hex digits are those of the ImageHash package.
 struct PerceptualHash {
   uint64_t difference = 0;                     // dHash: 8 x 8 neighbours of a 9 x 8 thumbnail, right brighter than left
   std::array<uint64_t, 4> fine_difference{};   // the same of 17 x 16

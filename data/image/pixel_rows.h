@@ -39,8 +39,8 @@ std::unique_ptr<PixelRows> open_jpeg_rows(std::span<const std::byte> file, int s
 /// A WebP that is not animated, by libwebp.
 std::unique_ptr<PixelRows> open_webp_rows(std::span<const std::byte> file);
 enum class ProfileReader { kColourProfile, kLibvips };
-/// The first frame of any format, by libvips. AVIF comes upright. Embedded profiles are converted by ColourProfile, or by
-/// libvips as picture sites do: that is further from the colours meant where they lie outside sRGB.
+/// The first frame of any format, by libvips. AVIF comes upright. Embedded profiles are converted by ColourProfile, or
+/// by libvips as picture sites do: that is further from the colours meant where they lie outside sRGB.
 std::unique_ptr<PixelRows> open_vips_rows(std::span<const std::byte> file, ImageFormat format,
                                           ProfileReader profiles = ProfileReader::kColourProfile);
 

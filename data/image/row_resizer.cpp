@@ -1,6 +1,7 @@
 #include "data/image/row_resizer.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
@@ -90,10 +91,11 @@ void widen(const uint8_t* from, size_t count, float* to) {
       std::memcpy(columns, &pixel, sizeof pixel);
       columns += kChannels;
     };
-    for (const Floats16* line : {&first, &second, &third, &fourth}) put(__builtin_shufflevector(*line, *line, 0, 1, 2, 3));
-    for (const Floats16* line : {&first, &second, &third, &fourth}) put(__builtin_shufflevector(*line, *line, 4, 5, 6, 7));
-    for (const Floats16* line : {&first, &second, &third, &fourth}) put(__builtin_shufflevector(*line, *line, 8, 9, 10, 11));
-    for (const Floats16* line : {&first, &second, &third, &fourth}) put(__builtin_shufflevector(*line, *line, 12, 13, 14, 15));
+    const std::array all = {&first, &second, &third, &fourth};
+    for (const Floats16* of : all) put(__builtin_shufflevector(*of, *of, 0, 1, 2, 3));
+    for (const Floats16* of : all) put(__builtin_shufflevector(*of, *of, 4, 5, 6, 7));
+    for (const Floats16* of : all) put(__builtin_shufflevector(*of, *of, 8, 9, 10, 11));
+    for (const Floats16* of : all) put(__builtin_shufflevector(*of, *of, 12, 13, 14, 15));
   }
 }
 

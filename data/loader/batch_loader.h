@@ -18,8 +18,8 @@ struct LoadedSample {
   int64_t row = 0;                // of the manifest
   int64_t epoch = 0, repeat = 0;  // those the sample belongs to, not those it is emitted in
   std::string id, caption;
-  /// Of the loss: what balance and, for a regularisation picture, prior_loss_weight say; 0: padding of a short batch, or
-  /// a picture that could not be decoded; both are black.
+  /// Of the loss: what balance and, for a regularisation picture, prior_loss_weight say; 0: padding of a short batch,
+  /// or a picture that could not be decoded; both are black.
   float weight = 1;
   int32_t original_width = 0, original_height = 0;  // px, upright, before any resize
   int32_t crop_top = 0, crop_left = 0;  // px of the resized (and mirrored) picture, the crop really taken
@@ -49,8 +49,8 @@ struct LoadedStep {
 class BatchLoader {
  public:
   /// True if the trainer has what it needs of a sample in a batch of this size, so that its pixels are not read (its
-  /// mask still is). Asked once a sample, when its step is begun, on the thread that calls next(); the sample is complete
-  /// but for its caption.
+  /// mask still is). Asked once a sample, when its step is begun, on the thread that calls next(); the sample is
+  /// complete but for its caption.
   using IsCached = std::function<bool(const LoadedSample& sample, int32_t width, int32_t height)>;
 
   /// `dataset` must outlive the loader. `first_step` counts from 1. Without `is_cached` all pixels are read.

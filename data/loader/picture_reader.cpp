@@ -31,7 +31,9 @@ SourceChoices choices_of(const SourceOptions& source, const LoaderOptions& loade
   SourceChoices choices{loader.flip_aug || source.flip_aug, loader.random_crop || source.random_crop,
                         loader.alpha_mask || source.alpha_mask, std::nullopt};
   if (!source.mask_dir) return choices;
-  if (!fs::is_directory(*source.mask_dir)) throw ConfigError("no such folder", *source.mask_dir, "mask_dir of a source");
+  if (!fs::is_directory(*source.mask_dir)) {
+    throw ConfigError("no such folder", *source.mask_dir, "mask_dir of a source");
+  }
   choices.mask_dir = *source.mask_dir;
   return choices;
 }

@@ -22,9 +22,9 @@ class PictureReader {
   /// True if any source has masks: then all samples have one.
   bool has_masks() const;
 
-  /// What a use of a row shows in a bucket of width x height: the smallest resize that covers it, cropped at the centre,
-  /// or anywhere with `random_crop`; mirrored or not with `flip_aug`. A function of the run's seed, the row's id, the
-  /// sample's epoch and repeat.
+  /// What a use of a row shows in a bucket of width x height: the smallest resize that covers it, cropped at the
+  /// centre, or anywhere with `random_crop`; mirrored or not with `flip_aug`. A function of the run's seed, the row's
+  /// id, the sample's epoch and repeat.
   Placement placement(const PlannedSample& sample, int32_t width, int32_t height) const;
 
   struct Wanted {

@@ -320,7 +320,8 @@ TEST_F(LoaderTest, AFlipIsACoinOfEachSample) {
       sides[sample.id].insert(sample.flipped);
       if (!sample.id.starts_with("large")) continue;
       EXPECT_EQ(sample.crop_left, sample.flipped ? 11 : 10) << "of 85 px, 64 kept: 10 cut at the left, 11 at the right";
-      const std::vector<uint8_t> plain = decode_image(pictures_.path() / sample.id, {}, Placement{85, 64, 10, 0, 64, 64}).rgb;
+      const Placement centre{85, 64, 10, 0, 64, 64};
+      const std::vector<uint8_t> plain = decode_image(pictures_.path() / sample.id, {}, centre).rgb;
       EXPECT_EQ(part(batch.pixels, batch, i), sample.flipped ? mirrored(plain, 64, 3) : plain);
     }
   }
@@ -352,7 +353,8 @@ TEST_F(LoaderTest, ARandomCropIsTheOneRecorded) {
 TEST_F(LoaderTest, AMaskIsCutAndMirroredWithItsPicture) {
   const TemporaryFolder masks;
   for (int copy = 0; copy < 3; ++copy) {  // 40 x 30, as 256 x 192
-    fs::copy_file(fs::path(ATELIER_TEST_DATA) / "images/grey.png", masks.path() / ("large" + std::to_string(copy) + ".png"));
+    const std::string name = "large" + std::to_string(copy) + ".png";
+    fs::copy_file(fs::path(ATELIER_TEST_DATA) / "images/grey.png", masks.path() / name);
   }
   options_.sources[0].mask_dir = masks.path();
   options_.loader.flip_aug = true;

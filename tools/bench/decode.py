@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Pictures decoded and resized as for training, ours against Pillow, OpenCV and libvips, on one core.
 
-2400 x 3200 JPEGs (quality 92, drawn here: flat shapes, lines, shading, a little grain) to the bucket 896 x 1152: pictures
-a second, the ratio to each peer in turns (median), and the PSNR to the full decode with Pillow's Lanczos. With --all
+2400 x 3200 JPEGs (quality 92, drawn here: flat shapes, lines, shading, a little grain) to the bucket 896 x 1152:
+pictures a second, the ratio to each peer in turns (median), and the PSNR to the full decode with Pillow's Lanczos. With --all
 also PNG, WebP and AVIF. Processor time is what counts on a busy machine.
 
     tools/bench/decode.py [--all] [--pictures 3] [--turns 9] [--build build/dev]
@@ -78,8 +78,8 @@ def peer_modes():
 def peer(*paths):
     """The other side, in a process of its own."""
     pictures = [Path(path).read_bytes() for path in paths]
-    modes = {name: lambda mode=mode: [mode(data) for data in pictures][-1].mean() for name, mode in peer_modes().items()}
-    serve(0, modes)
+    serve(0, {name: lambda mode=mode: [mode(data) for data in pictures][-1].mean()
+              for name, mode in peer_modes().items()})
 
 
 def psnr(pixels, reference):
