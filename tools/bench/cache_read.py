@@ -1,4 +1,4 @@
-"""Reading latents back: our cache against one .npz (sd-scripts) and one .pt (OneTrainer, SimpleTuner) a picture, and dd.
+"""Reading latents back: our cache against one .npz (sd-scripts) and one .pt (SimpleTuner) a picture, and dd.
 
     tools/bench/cache_read.py [--records 2000] [--keys 10000000] [--folder DIR] [--build build/dev]
 
@@ -57,8 +57,8 @@ def main():
             torch.save({"latents": values}, pt / f"{i}.pt")
         turns = {"ours": [], "ours, checksums compared": [], "npz": [], "torch.load": [], "dd": []}
         for _ in range(5):
-            plain, checked = map(float, subprocess.run([step, "read", folder / "ours", str(options.records)], check=True,
-                                                       capture_output=True, text=True).stdout.split())
+            done = subprocess.run([step, "read", folder / "ours", str(options.records)], check=True, capture_output=True)
+            plain, checked = map(float, done.stdout.split())
             turns["ours"].append(plain)
             turns["ours, checksums compared"].append(checked)
             turns["npz"].append(seconds_of(read_npz, npz.iterdir()))
@@ -70,13 +70,14 @@ def main():
         ours = statistics.median(turns["ours, checksums compared"])
         for name, seconds in turns.items():
             middle = statistics.median(seconds)
-            print(f"{name:26} {options.records / middle:9.0f} pictures/s {options.records * RECORD / middle / 1e6:8.0f} MB/s"
+            rate = options.records / middle
+            print(f"{name:26} {rate:9.0f} pictures/s {rate * RECORD / 1e6:8.0f} MB/s"
                   f"  {middle / ours:5.2f} of ours with checksums")
         size, made, opened, lookup, kib, found = subprocess.run(
             [step, "index", folder / "index", str(options.keys)], check=True, capture_output=True,
             text=True).stdout.split()
-        print(f"index of {options.keys} samples: {int(size) / 1e6:.0f} MB mapped, made in {made} s, opened in {opened} s, "
-              f"{float(lookup) * 1e9:.0f} ns a lookup ({found} found), {kib} KiB of own memory for 2,000,000 lookups")
+        print(f"index of {options.keys} samples: {int(size) / 1e6:.0f} MB mapped, made in {made} s, "
+              f"opened in {opened} s, {float(lookup) * 1e9:.0f} ns a lookup ({found} found), {kib} KiB of own memory for 2,000,000 lookups")
     finally:
         shutil.rmtree(folder)
 

@@ -51,7 +51,8 @@ std::string type_of(const Module& module) {
 
 nlohmann::ordered_json text_encoder_json(const CLIPTextModel* encoder) {
   if (!encoder) return nullptr;
-  return {{"weights", weights_hash(*encoder, [](const std::string&) { return true; })}, {"computes_in", type_of(*encoder)}};
+  return {{"weights", weights_hash(*encoder, [](const std::string&) { return true; })},
+          {"computes_in", type_of(*encoder)}};
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Locks on parts of a file, between processes and between hosts that share a file system. The kernel frees what a killed
-// process held.
+// Locks on parts of a file, between processes and between hosts that share a file system. The kernel frees what a
+// killed process held.
 #pragma once
 
 #include <cstdint>

@@ -86,8 +86,8 @@ struct FillSetting {
 };
 
 /// Returns when every wanted sample is there or could not be made; every process that fills at the same time does. An
-/// interruption ends it after the shard in hand. The groups' samples are sorted on return; a sample that is wanted twice
-/// counts once.
+/// interruption ends it after the shard in hand. The groups' samples are sorted on return; a sample that is wanted
+/// twice counts once.
 FillReport fill_records(RecordStore& store, std::vector<WantedGroup>& groups, const FillSetting& setting,
                         const MakeRecords& make);
 

@@ -1,5 +1,5 @@
-// The index of a folder of shards: which samples and records there are, and where. A file of its own, memory-mapped, made
-// from the shards alone.
+// The index of a folder of shards: which samples and records there are, and where. A file of its own, memory-mapped,
+// made from the shards alone.
 #pragma once
 
 #include <cstdint>

@@ -96,7 +96,8 @@ TextCache::TextCache(const std::filesystem::path& cache_dir, const Dataset& data
     : dataset_(dataset),
       device_(device),
       encoder_(model, device, prompts),
-      store_(text_setting(model, prompts, dataset.options().cache).open(cache_dir), cache_dtype(dataset.options().cache)) {
+      store_(text_setting(model, prompts, dataset.options().cache).open(cache_dir),
+             cache_dtype(dataset.options().cache)) {
   const at::NoGradGuard no_grad;
   const std::string empty;
   const Conditioning answer = encoder_.encode({&empty, 1});
