@@ -19,8 +19,8 @@ struct ImageInfo {
   int32_t width = 0, height = 0;  // px, upright
   /// EXIF 1..8: how the stored pixels are turned to be seen upright. 1 for AVIF, whose decoder turns.
   int32_t orientation = 1;
-  bool animated = false;          // more than one frame; training takes the first
-  bool truncated = false;         // no end marker (JPEG EOI, PNG IEND) or fewer bytes than the container declares
+  bool animated = false;   // more than one frame; training takes the first
+  bool truncated = false;  // no end marker (JPEG EOI, PNG IEND) or fewer bytes than the container declares
 };
 
 /// Reads what is needed of the file: magic bytes, headers, EXIF orientation, the end marker; no pixel. Types are known

@@ -12,8 +12,8 @@ namespace atelier {
 namespace {
 
 constexpr int32_t kChannels = 4;
-constexpr int32_t kLines = 4;    // made at once: they share most of their input
-constexpr size_t kStride = 16;   // values that resizing downwards takes at once
+constexpr int32_t kLines = 4;   // made at once: they share most of their input
+constexpr size_t kStride = 16;  // values that resizing downwards takes at once
 
 // Vectors of the compiler, in several registers where the processor's are shorter. Bytes are widened and narrowed by
 // shuffles: the compiler's own conversions go through one value at a time.
@@ -105,7 +105,7 @@ void widen(const uint8_t* from, size_t count, float* to) {
   Floats8 values = of + 0.5f;
   values = values > zero ? values : zero;
   values = values < most ? values : most;
-  const auto bytes = (Bytes32)__builtin_convertvector(values, Ints8);
+  const auto bytes = (Bytes32) __builtin_convertvector(values, Ints8);
   constexpr Bytes32 lowest = {0,  4,  8,  12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
                               16, 20, 24, 28, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
   const Bytes32 packed = __builtin_shuffle(bytes, lowest);
@@ -139,13 +139,13 @@ struct Passes {
   void (*resize_across)(const ResizeKernel& kernel, const float* columns, uint8_t* lines);
 };
 
-#define ATELIER_RESIZE_PASSES(NAME, TARGET)                                                           \
-  TARGET void mix_lines_##NAME(const LineMix& mix, size_t values, float* columns) {                   \
-    mix_lines_body(mix, values, columns);                                                             \
-  }                                                                                                   \
+#define ATELIER_RESIZE_PASSES(NAME, TARGET)                                                            \
+  TARGET void mix_lines_##NAME(const LineMix& mix, size_t values, float* columns) {                    \
+    mix_lines_body(mix, values, columns);                                                              \
+  }                                                                                                    \
   TARGET void resize_across_##NAME(const ResizeKernel& kernel, const float* columns, uint8_t* lines) { \
-    resize_across_body(kernel, columns, lines);                                                       \
-  }                                                                                                   \
+    resize_across_body(kernel, columns, lines);                                                        \
+  }                                                                                                    \
   constexpr Passes k_##NAME{mix_lines_##NAME, resize_across_##NAME};
 
 ATELIER_RESIZE_PASSES(plain, )

@@ -51,7 +51,7 @@ class RowResizer {
   Sink sink_;
   int32_t ring_lines_;
   int32_t lines_in_ = 0, lines_out_ = 0;
-  std::vector<ResizeBlock> ring_;        // [ring_lines_, stored_width * 4], padded
+  std::vector<ResizeBlock> ring_;     // [ring_lines_, stored_width * 4], padded
   std::vector<ResizeBlock> columns_;  // [stored_width, 4 lines, 4], padded: output lines, resized downwards only
   std::vector<uint8_t> finished_;     // [4 lines, width.wanted, 4]
 };

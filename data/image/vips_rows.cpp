@@ -149,8 +149,7 @@ class VipsRows final : public PixelRows {
 
 }  // namespace
 
-std::unique_ptr<PixelRows> open_vips_rows(std::span<const std::byte> file, ImageFormat format,
-                                          ProfileReader profiles) {
+std::unique_ptr<PixelRows> open_vips_rows(std::span<const std::byte> file, ImageFormat format, ProfileReader profiles) {
   return std::make_unique<VipsRows>(file, format, profiles);
 }
 

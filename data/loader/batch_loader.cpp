@@ -168,10 +168,8 @@ bool BatchLoader::State::fill_sample(int64_t step, LoadedBatch& batch, size_t in
   LoadedSample& sample = batch.samples[index];
   sample.caption = captions.caption(sample.row, sample.epoch, sample.repeat, step - 1).text;
   if (sample.weight == 0) return true;
-  const Placement placement =
-      pictures.placement({sample.row, sample.epoch, sample.repeat}, batch.width, batch.height);
-  const std::span<uint8_t> rgb =
-      sample.is_cached ? std::span<uint8_t>{} : part_of(batch.pixels, batch, index);
+  const Placement placement = pictures.placement({sample.row, sample.epoch, sample.repeat}, batch.width, batch.height);
+  const std::span<uint8_t> rgb = sample.is_cached ? std::span<uint8_t>{} : part_of(batch.pixels, batch, index);
   return pictures.read(sample.row, placement, {.rgb = rgb, .mask = part_of(batch.masks, batch, index)});
 }
 

@@ -22,10 +22,10 @@ struct LoadedSample {
   /// or a picture that could not be decoded; both are black.
   float weight = 1;
   int32_t original_width = 0, original_height = 0;  // px, upright, before any resize
-  int32_t crop_top = 0, crop_left = 0;  // px of the resized (and mirrored) picture, the crop really taken
-  bool flipped = false;                 // mirrored left to right
-  bool is_reg = false;                  // of a source with is_reg
-  bool is_cached = false;               // its pixels were not asked for and are black
+  int32_t crop_top = 0, crop_left = 0;              // px of the resized (and mirrored) picture, the crop really taken
+  bool flipped = false;                             // mirrored left to right
+  bool is_reg = false;                              // of a source with is_reg
+  bool is_cached = false;                           // its pixels were not asked for and are black
   int32_t person_class = 0;                         // PersonClass
 };
 

@@ -51,8 +51,8 @@ std::optional<fs::path> find_picture(const fs::path& folder, const fs::path& nam
 /// The mask of a picture: beneath its folder's name if its id has one, else by its name alone.
 std::optional<fs::path> find_mask(const fs::path& folder, std::string_view id, std::string_view path) {
   const fs::path relative = fs::path(id).relative_path();
-  for (const fs::path& name : {relative.parent_path() / relative.stem(), fs::path(relative.stem()),
-                               fs::path(path).stem()}) {
+  for (const fs::path& name :
+       {relative.parent_path() / relative.stem(), fs::path(relative.stem()), fs::path(path).stem()}) {
     if (name.empty()) continue;
     if (std::optional<fs::path> found = find_picture(folder, name)) return found;
   }
@@ -109,9 +109,9 @@ Placement PictureReader::placement(const PlannedSample& sample, int32_t width, i
   const ResizePlan resize = plan_resize(manifest.width(sample.row), manifest.height(sample.row), width, height);
   Placement placement{resize.resized_w, resize.resized_h, resize.crop_left, resize.crop_top, width, height};
   const auto draw = [&](std::string_view stream) {
-    return CounterRng(state_->dataset.seed(), stream,
-                      {hash64(manifest.id(sample.row)), static_cast<uint64_t>(sample.epoch),
-                       static_cast<uint64_t>(sample.repeat)});
+    return CounterRng(
+        state_->dataset.seed(), stream,
+        {hash64(manifest.id(sample.row)), static_cast<uint64_t>(sample.epoch), static_cast<uint64_t>(sample.repeat)});
   };
   if (choices.random_crop) {
     CounterRng rng = draw("random crop");

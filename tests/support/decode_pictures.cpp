@@ -49,9 +49,9 @@ nlohmann::ordered_json facts_of(const std::string& path, const std::string& size
   const std::string bytes = read_file(path);
   const auto file = std::as_bytes(std::span(bytes));
   const ImageInfo info = probe_image(file);
-  nlohmann::ordered_json facts = {{"format", image_format_name(info.format)}, {"width", info.width},
-                                  {"height", info.height},                    {"orientation", info.orientation},
-                                  {"animated", info.animated},                {"truncated", info.truncated}};
+  nlohmann::ordered_json facts = {
+      {"format", image_format_name(info.format)}, {"width", info.width},       {"height", info.height},
+      {"orientation", info.orientation},          {"animated", info.animated}, {"truncated", info.truncated}};
   int32_t width = info.width, height = info.height;
   if (!size.empty()) {
     width = std::stoi(size);

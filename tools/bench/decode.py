@@ -2,8 +2,8 @@
 """Pictures decoded and resized as for training, ours against Pillow, OpenCV and libvips, on one core.
 
 2400 x 3200 JPEGs (quality 92, drawn here: flat shapes, lines, shading, a little grain) to the bucket 896 x 1152:
-pictures a second, the ratio to each peer in turns (median), and the PSNR to the full decode with Pillow's Lanczos. With --all
-also PNG, WebP and AVIF. Processor time is what counts on a busy machine.
+pictures a second, the ratio to each peer in turns (median), and the PSNR to the full decode with Pillow's Lanczos.
+With --all also PNG, WebP and AVIF. By processor time. Needs opencv-python-headless beside the test packages.
 
     tools/bench/decode.py [--all] [--pictures 3] [--turns 9] [--build build/dev]
 """
