@@ -57,7 +57,8 @@ def main():
             torch.save({"latents": values}, pt / f"{i}.pt")
         turns = {"ours": [], "ours, checksums compared": [], "npz": [], "torch.load": [], "dd": []}
         for _ in range(5):
-            done = subprocess.run([step, "read", folder / "ours", str(options.records)], check=True, capture_output=True)
+            command = [step, "read", folder / "ours", str(options.records)]
+            done = subprocess.run(command, check=True, capture_output=True)
             plain, checked = map(float, done.stdout.split())
             turns["ours"].append(plain)
             turns["ours, checksums compared"].append(checked)
@@ -77,7 +78,8 @@ def main():
             [step, "index", folder / "index", str(options.keys)], check=True, capture_output=True,
             text=True).stdout.split()
         print(f"index of {options.keys} samples: {int(size) / 1e6:.0f} MB mapped, made in {made} s, "
-              f"opened in {opened} s, {float(lookup) * 1e9:.0f} ns a lookup ({found} found), {kib} KiB of own memory for 2,000,000 lookups")
+              f"opened in {opened} s, "
+              f"{float(lookup) * 1e9:.0f} ns a lookup ({found} found), {kib} KiB of own memory for 2,000,000 lookups")
     finally:
         shutil.rmtree(folder)
 

@@ -2,8 +2,8 @@
 //
 //   cache-read-step make FOLDER RECORDS        records of [8, 128, 128] fp16
 //   cache-read-step read FOLDER RECORDS        prints seconds without and with checksums
-//   cache-read-step index FOLDER KEYS          prints bytes of the index, seconds to make it, to open it, a lookup; KiB of
-//                                              own memory that the lookups took; the share that was found
+//   cache-read-step index FOLDER KEYS          prints bytes of the index, seconds to make it, to open it, a lookup; KiB
+//                                              of own memory that the lookups took; the share that was found
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
