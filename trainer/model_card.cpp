@@ -59,8 +59,9 @@ void write_model_card(const RunOptions& run, const Dataset& dataset, int64_t ste
   }
   card += text("- pictures seen: ", grouped(pictures_seen(dataset)), " of ", grouped(dataset.manifest().size()),
                "\n- excluded because they sexualise minors: ", grouped(total.excluded_minors),
-               "\n- left out because their artist opted out: ", grouped(dataset.selection().opted_out()), "\n- dataset hash: `",
-               dataset.hash(), "`\n- manifest hash: `", dataset.manifest().summary().content_hash,
+               "\n- left out because their artist opted out: ", grouped(dataset.selection().opted_out()),
+               "\n- dataset hash: `", dataset.hash(),
+               "`\n- manifest hash: `", dataset.manifest().summary().content_hash,
                "`\n- artists' credit list: `credits.tsv` (hash `", content_hash(credits),
                "`)\n- licence of the data: as its sources state it; check before publishing\n\n", shares_table(dataset),
                "\n## Recipe\n\nThe whole configuration stands in `config.yaml` beside this file.\n");

@@ -48,8 +48,8 @@ inline void describe(Section& section, LoaderOptions& options) {
           "is told. A source may switch it on for itself.");
   section.field("alpha_mask", options.alpha_mask)
       .doc(
-          "A picture's alpha channel is its mask for masked loss; a mask of the source's mask_dir goes before. A source "
-          "may switch it on for itself.");
+          "A picture's alpha channel is its mask for masked loss; a mask of the source's mask_dir goes before. A "
+          "source may switch it on for itself.");
   section.field("prior_loss_weight", options.prior_loss_weight)
       .range(0, 1000)
       .doc("Factor on the loss of the pictures of sources with is_reg.");

@@ -59,8 +59,8 @@ void describe(Section& section, SelectOptions& options) {
   section.field("max_bad_samples", options.max_bad_samples)
       .at_least(0)
       .doc(
-          "More quarantined samples than this (unreadable pictures or captions, bad lines) end the run with exit code 3 "
-          "before a manifest is written; null: max_bad_share says how many.");
+          "More quarantined samples than this (unreadable pictures or captions, bad lines) end the run with exit code "
+          "3 before a manifest is written; null: max_bad_share says how many.");
   section.field("max_bad_share", options.max_bad_share)
       .range(0, 1)
       .doc("The same, as a share of what was read; 1: any number is only reported.");

@@ -27,8 +27,9 @@ inline constexpr std::array<std::string_view, kRatingCount> kRatingNames = {"gen
 
 /// Picture facts that a probe gives and the manifest remembers, so that an unchanged file is not opened again.
 struct PictureFile {
-  std::string path;    // absolute, or s3://...; of the archive for a picture in one; empty: the post has no picture here
-  int64_t offset = 0;  // of the picture's first byte within `path`
+  /// Absolute, or s3://...; of the archive for a picture in one; empty: the post has no picture here.
+  std::string path;
+  int64_t offset = 0;      // of the picture's first byte within `path`
   int64_t size_bytes = 0;  // of the picture
   int64_t modified_ns = 0;  // since 1970
   ImageInfo info;           // its orientation is only known right after a probe, not out of a manifest

@@ -69,7 +69,8 @@ class NetworkAdapter : public Adapter {
 
   /// Whether add_to_rows() is there: every row of the merged weight needs that row of the weight alone.
   virtual bool adds_rows() const { return false; }
-  /// Adds multiplier * difference to `rows` [n, ...] of the weight, in fp32 or fp64, the first of them being row `first`, in place.
+  /// Adds multiplier * difference, in place, to `rows` [n, ...] of the weight, in fp32 or fp64, the first of which is
+  /// row `first`.
   virtual void add_to_rows(at::Tensor& rows, int64_t first) const;
 
  protected:

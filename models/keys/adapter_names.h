@@ -36,8 +36,8 @@ LoraNaming unet_lora_naming(const UNet2DConditionOptions& options);
 /// "lora_te1_" or "lora_te2_" and transformers' path. REQUIRES encoder 1 or 2.
 LoraNaming text_encoder_lora_naming(int encoder);
 
-/// That of a part of a pipeline; empty for the autoencoder, where no adapters go. `unet`: of the same pipeline. REQUIRES
-/// it for kUnet.
+/// That of a part of a pipeline; empty for the autoencoder, where no adapters go. `unet`: of the same pipeline.
+/// REQUIRES it for kUnet.
 LoraNaming lora_naming(Part part, const std::optional<UNet2DConditionOptions>& unet);
 
 /// Of a convolution with a kernel larger than 1x1: what LoCon's conv_dim is for. `shape`: of a weight, or of the factor

@@ -25,7 +25,8 @@ IndexJson pipeline_index(const StoredPipeline& pipeline, const fs::path& folder)
   };
   name("scheduler", true, "diffusers", pipeline.scheduler.class_name);
   for (const auto& [part, encoder] :
-       {std::pair{Part::kTextEncoder, pipeline.text_encoder}, std::pair{Part::kTextEncoder2, pipeline.text_encoder_2}}) {
+       {std::pair{Part::kTextEncoder, pipeline.text_encoder},
+        std::pair{Part::kTextEncoder2, pipeline.text_encoder_2}}) {
     const bool projects = encoder && encoder->with_projection;
     name(std::string(part_name(part)), encoder.has_value(), "transformers",
          projects ? "CLIPTextModelWithProjection" : "CLIPTextModel");

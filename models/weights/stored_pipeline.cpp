@@ -64,7 +64,8 @@ StoredPipeline open_folder(const fs::path& folder) {
   pipeline.path = folder;
   read_part_configurations(pipeline, folder);
   pipeline.scheduler = read_scheduler_options(folder / "scheduler");
-  pipeline.dct_vae = fs::exists(folder / "vae" / "config.json") && autoencoder_class(folder / "vae") == "DctAutoencoder";
+  const fs::path vae = folder / "vae";
+  pipeline.dct_vae = fs::exists(vae / "config.json") && autoencoder_class(vae) == "DctAutoencoder";
   pipeline.refiner = !pipeline.text_encoder && pipeline.text_encoder_2;
   pipeline.force_zeros_for_empty_prompt = index.boolean("force_zeros_for_empty_prompt", true);
   const auto add = [&](bool there, Part part, const KeyRule& rule) {

@@ -20,8 +20,8 @@ void require_kept(const std::filesystem::path& out, const std::vector<std::files
 /// ConfigError if the folder that `out` is to stand in does not exist.
 void require_parent(const std::filesystem::path& out);
 
-/// For the verbs that replace a file without asking, before they begin: ConfigError if `out` has no name or is a folder,
-/// and as require_kept() and require_parent().
+/// For the verbs that replace a file without asking, before they begin: ConfigError if `out` has no name or is a
+/// folder, and as require_kept() and require_parent().
 void require_file_place(const std::filesystem::path& out, const std::vector<std::filesystem::path>& inputs);
 
 /// Whether `path` lies in `folder`, at any depth; links are followed.

@@ -20,8 +20,8 @@ struct EvalOptions {
   std::vector<LoraArgument> loras;
 };
 
-/// One forward of a component, and with `grad` one eval_backward(). `path` as in docs/cli.md. Returns the output tensors,
-/// with "grad.NAME" for every parameter and differentiable input when `grad`.
+/// One forward of a component, and with `grad` one eval_backward(). `path` as in docs/cli.md. Returns the output
+/// tensors, with "grad.NAME" for every parameter and differentiable input when `grad`.
 using EvalFunction = NamedTensors (*)(const std::filesystem::path& path, const NamedTensors& inputs,
                                       const EvalOptions& options);
 

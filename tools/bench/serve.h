@@ -25,8 +25,8 @@ class Stopwatch {
   std::clock_t cpu_begin_ = std::clock();
 };
 
-/// Says "ready SECONDS", then answers each line of stdin, "MODE RUNS", with "SECONDS CPU_SECONDS VALUE". `run` is called
-/// RUNS times; the value is what the last call returns.
+/// Says "ready SECONDS", then answers each line of stdin, "MODE RUNS", with "SECONDS CPU_SECONDS VALUE". `run` is
+/// called RUNS times; the value is what the last call returns.
 inline void serve(double load_seconds, const std::function<double(const std::string& mode)>& run) {
   std::printf("ready %.3f\n", load_seconds);
   std::fflush(stdout);

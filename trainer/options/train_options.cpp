@@ -29,8 +29,8 @@ void describe(Section& section, TrainOptions& options) {
       .doc("Gradients are scaled down to this L2 norm over all trained parameters; 0: no clipping.");
   section.field("masked_loss", options.masked_loss)
       .doc(
-          "Multiply the squared error by the picture's mask (alpha, or a mask file), shrunk to the latents' size: where "
-          "the mask is black nothing is learned.");
+          "Multiply the squared error by the picture's mask (alpha, or a mask file), shrunk to the latents' size: "
+          "where the mask is black nothing is learned.");
   describe_prompts(section, options.prompts);
   section.field("mixed_precision", options.mixed_precision)
       .choices({"no", "bf16"})

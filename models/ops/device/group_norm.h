@@ -74,7 +74,8 @@ struct MomentsKernel {
     const int groups = size.groups;
     const int64_t sample = block.x();
     const JoinedParts joined(block, groups);
-    block.phase([&](int thread) { joined.gather(block, thread, partial + sample * parts * groups * 2, parts, groups); });
+    const float* const own = partial + sample * parts * groups * 2;
+    block.phase([&](int thread) { joined.gather(block, thread, own, parts, groups); });
     block.phase([&](int thread) {
       for (int group = thread; group < groups; group += block.threads()) {
         const auto [sum, square] = joined.total(group);
