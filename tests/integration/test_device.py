@@ -12,7 +12,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.programs import run  # noqa: E402
-from support.tiny import write_run  # noqa: E402
+from support.tiny import weights_of, write_run  # noqa: E402
 
 NO_GPU = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
@@ -42,17 +42,18 @@ def on_the_cpu(tmp_path_factory):
 def test_a_run_learns_as_on_the_cpu_and_resumes_bit_for_bit(device, precision, tolerance, on_the_cpu, tmp_path):
     train(tmp_path, device, precision)
     wanted, whole = losses(on_the_cpu), losses(tmp_path)
-    assert len(whole) == STEPS and wanted[-1] < wanted[0]
+    assert len(whole) == STEPS
+    assert sum(wanted[-10:]) < sum(wanted[:10])  # one step's loss hangs on its pictures and timesteps
     assert all(abs(ours - cpus) <= tolerance * cpus for ours, cpus in zip(whole, wanted, strict=True))
 
     product = tmp_path / "out" / "tiny" / "unet" / "diffusion_pytorch_model.safetensors"
-    weights = product.read_bytes()
+    weights = weights_of(product)
     checkpoints = sorted((tmp_path / "out" / "checkpoints").iterdir())
     assert [folder.name for folder in checkpoints] == ["step-00000040", "step-00000050"]
     shutil.rmtree(checkpoints[-1])
     shutil.rmtree(tmp_path / "out" / "tiny")
     train(tmp_path, device, precision, "--resume", "auto")
-    assert losses(tmp_path) == whole and product.read_bytes() == weights
+    assert losses(tmp_path) == whole and weights_of(product) == weights
 
 
 def test_a_gpu_that_is_not_there_is_told(on_the_cpu, tmp_path):

@@ -1,6 +1,7 @@
 """A model of a few thousand weights and a folder of generated pictures: a run takes seconds."""
 
 import json
+import struct
 
 import numpy as np
 from PIL import Image
@@ -59,6 +60,12 @@ def write_unet_inputs(path):
               "time_ids": (1, 6)}
     save_file({name: rng.random(shape, np.float32) for name, shape in shapes.items()}, path)
     return path
+
+
+def weights_of(product):
+    """The bytes of a safetensors file's tensors; the header before them says when it was written."""
+    content = product.read_bytes()
+    return content[8 + struct.unpack("<Q", content[:8])[0]:]
 
 
 def write_pictures(folder, count=24, seed=0):
