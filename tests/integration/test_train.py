@@ -15,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.programs import program, run
-from support.tiny import write_run
+from support.tiny import weights_of, write_run
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
