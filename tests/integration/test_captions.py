@@ -272,3 +272,15 @@ def test_a_recipe_lies_below_the_keys_beside_it(folder):
         path = write_run(folder, "{path: pictures}", f"recipe: {wrong}")
         result = run("atelier-data", "dataset", "captions", path, check=False)
         assert result.returncode == 2 and "illustrious-v1.0" in result.stderr
+
+
+def test_captions_of_posts_whose_pictures_are_elsewhere(tmp_path):
+    """A curator has a dump and no pictures: what would be written of them?"""
+    (tmp_path / "posts.jsonl").write_text(json.dumps({
+        "id": 7, "image_width": 600, "image_height": 800, "rating": "g", "file_ext": "png",
+        "tag_string_general": "1girl solo smile", "tag_string_artist": "ada"}) + "\n")
+    path = write_run(tmp_path, "{path: posts.jsonl}")
+    line, = captions_of(path, "--without-pictures")
+    assert line["id"] == "7" and line["caption"] == "1girl, solo, ada, smile"
+    failed = run("atelier-data", "dataset", "captions", path, check=False)
+    assert failed.returncode == 3 and "no_picture 1" in failed.stderr

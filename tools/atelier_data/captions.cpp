@@ -30,7 +30,7 @@ struct CaptionsArguments {
   int64_t count = 0;
   int64_t draws = 1;
   std::vector<std::string> ids;
-  bool statistics = false, text = false;
+  bool statistics = false, text = false, without_pictures = false;
 };
 
 struct Use {
@@ -115,7 +115,7 @@ void print_captions(const CaptionsArguments& arguments) {
   const RunOptions run = read_run(arguments.run, arguments.overrides);
   BatchingOptions batching = run.train.batching;
   if (!batching.max_train_steps && !batching.max_train_epochs) batching.max_train_epochs = arguments.epoch + 1;
-  const PlanSetting setting{.seed = static_cast<uint64_t>(run.seed)};
+  const PlanSetting setting{.seed = static_cast<uint64_t>(run.seed), .pictures_needed = !arguments.without_pictures};
   const Dataset dataset(run.dataset, batching, setting, manifest_dir(run));
   CaptionPrinter printer(dataset, run.train.prompts, arguments);
   const std::unordered_set<std::string> wanted(arguments.ids.begin(), arguments.ids.end());
@@ -151,6 +151,8 @@ Verb verb_captions() {
                 ->allow_extra_args(false);  // the next word may be an override
             app.add_flag("--statistics", arguments->statistics, "levels and lengths of the captions, not themselves");
             app.add_flag("--text", arguments->text, "for reading, not JSON");
+            app.add_flag("--without-pictures", arguments->without_pictures,
+                         "posts whose pictures are not here count as well, as in `dataset plan`");
             return [arguments] { print_captions(*arguments); };
           }};
 }
