@@ -27,7 +27,7 @@ void add_picture_post(const std::string& id, PictureFile picture, const PictureT
 
 std::vector<std::string> caption_suffixes(const SourceOptions& options) {
   std::vector<std::string> suffixes = {options.caption_extension};
-  if (!suffixes.front().starts_with('.')) suffixes.front().insert(0, ".");
+  if (!suffixes.front().starts_with('.')) suffixes.front().insert(suffixes.front().begin(), '.');
   for (const char* other : {".txt", ".caption"}) {
     if (suffixes.front() != other) suffixes.push_back(other);
   }
