@@ -44,7 +44,7 @@ std::string shares_table(const Dataset& dataset) {
 
 void write_model_card(const RunOptions& run, const Dataset& dataset, int64_t steps, int64_t trained_parameters) {
   const std::filesystem::path folder(run.output_dir);
-  const std::string credits = credits_table(collect_credits(dataset));
+  const std::string credits = credits_table(collect_credits(dataset, dataset.plan().uses()));
   write_file_atomically(folder / "credits.tsv", credits);
 
   const SourceSummary total = dataset.manifest().summary().total();

@@ -6,10 +6,9 @@
 
 namespace atelier {
 
-std::vector<Credit> collect_credits(const Dataset& dataset) {
+std::vector<Credit> collect_credits(const Dataset& dataset, const std::vector<uint32_t>& uses) {
   const Manifest& manifest = dataset.manifest();
   std::vector<Credit> by_tag(static_cast<size_t>(manifest.dictionary().size()));
-  const std::vector<uint32_t> uses = dataset.plan().uses();
   const auto& rows = dataset.plan().strata().input().rows;
   for (size_t i = 0; i < rows.size(); ++i) {
     if (uses[i] == 0) continue;

@@ -228,3 +228,26 @@ def test_wrong_options(pictures, override, code, words):
     result = run("atelier-data", *arguments, check=False)
     assert result.returncode == code and words in result.stderr
     assert not out.exists() and not list(folder.glob("never*"))
+
+
+def test_a_plan_names_whom_its_pictures_are_by(tmp_path):
+    artists = {"1": ["ada"], "2": ["ada", "bob"], "3": ["eve"], "4": []}
+    (tmp_path / "posts.jsonl").write_text("".join(json.dumps({
+        "id": int(post), "image_width": 64, "image_height": 64, "tag_string_general": "1girl",
+        "tag_string_artist": " ".join(names)}) + "\n" for post, names in artists.items()))
+    (tmp_path / "opted_out.txt").write_text("eve\n")
+    (tmp_path / "run.yaml").write_text(f"""
+output_dir: {tmp_path / "out"}
+dataset:
+  sources: [{{path: posts.jsonl, repeats: 1.5}}]
+  select: {{opt_out: {{artists: opted_out.txt}}}}
+  buckets: {{resolution: 64, min_bucket_reso: 32, max_bucket_reso: 128, bucket_reso_steps: 16}}
+train: {{train_batch_size: 2, max_train_epochs: 3}}
+""")
+    run("atelier-data", "dataset", "plan", tmp_path / "run.yaml", "--without-pictures", "--out", tmp_path / "plan.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "plan.jsonl").read_text().splitlines()]
+    uses = collections.Counter(post for line in lines for post, _ in line["samples"])
+    assert "3" not in uses and sum(uses.values()) == 13  # floor(3 posts x 1.5 x 3 epochs)
+    expected = [["artist", "posts", "uses"], ["ada", "2", str(uses["1"] + uses["2"])], ["bob", "1", str(uses["2"])]]
+    table = (tmp_path / "out" / "manifest.credits.tsv").read_text().splitlines()
+    assert [line.split("\t") for line in table] == expected

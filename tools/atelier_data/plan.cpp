@@ -16,6 +16,7 @@
 #include "configs/base/progress.h"
 #include "configs/base/thread_pool.h"
 #include "data/dataset.h"
+#include "data/report/credits.h"
 #include "tools/atelier_data/plan_table.h"
 #include "tools/atelier_data/verbs.h"
 #include "trainer/options/run_options.h"
@@ -98,9 +99,13 @@ void dataset_plan(const PlanArguments& arguments) {
   const Dataset dataset(run.dataset, batching, setting, manifest_dir(run));
   const std::vector<uint32_t> uses = dataset.plan().uses_of_entries();
   const PlanReport report = make_plan_report(dataset.plan(), uses);
-  const std::vector<ExposureList> exposure = exposures(dataset, dataset.plan().uses_of_rows(uses));
+  const std::vector<uint32_t> seen = dataset.plan().uses_of_rows(uses);
+  const std::vector<ExposureList> exposure = exposures(dataset, seen);
   std::cout << (arguments.json ? plan_json(report, exposure) : plan_table(report, exposure, arguments.top))
             << std::flush;
+  const std::string credits = manifest_dir(run).string() + ".credits.tsv";
+  write_file_atomically(credits, credits_table(collect_credits(dataset, seen)));
+  log_info("who made the pictures: ", credits);
   if (arguments.out.empty()) return;
   write_plan(dataset.plan(), dataset.manifest(), arguments.out);
   log_info("the plan is in ", arguments.out);
