@@ -15,8 +15,8 @@ struct Credit {
   int64_t uses = 0;   // how often it sees them, all together
 };
 
-/// The artists of what the plan uses, those with most posts first, by name among equals. `uses` is plan.uses(): taken as
-/// an argument because callers count from it, too.
+/// The artists of what the plan uses, those with most posts first, by name among equals. `uses` is plan.uses(): taken
+/// as an argument because callers count from it, too.
 std::vector<Credit> collect_credits(const Dataset& dataset, const std::vector<uint32_t>& uses);
 
 /// credits.tsv: a line an artist under the names of the columns.
