@@ -19,8 +19,12 @@ struct RemotePath {
   std::string path;
 };
 
-/// Connections are kept and shared, and closed when the process ends. ConfigError if there can be none.
+/// Connections are kept and shared until close_remote(). ConfigError if there can be none.
 RemotePath open_remote(const std::string& uri);
+
+/// Closes the connections, if there are any; nothing remote may be opened afterwards. Programs call it before main
+/// returns: Arrow's S3 crashes when it is shut down later.
+void close_remote();
 
 /// Local or remote, for Arrow's readers. ConfigError if it cannot be opened.
 std::shared_ptr<arrow::io::RandomAccessFile> open_arrow_file(const std::string& path);

@@ -238,7 +238,7 @@ def arguments(options):
 
 
 def encode(peer, prompts, *extra, negatives=(), check=True, **options):
-    out = peer.folder / "told.safetensors"
+    out = peer.folder.with_name("told.safetensors")
     texts = [("--prompt", text) for text in prompts] + [("--negative-prompt", text) for text in negatives]
     result = run("atelier-model", "model", "encode", peer.folder, *(word for pair in texts for word in pair),
                  *arguments(options), *extra, "--out", out, check=check)

@@ -1,7 +1,10 @@
 // The verbs that need both data and models with a trainer: train, dataset cache.
+#include "data/files/remote.h"
 #include "tools/atelier_train/verbs.h"
 
 int main(int argc, char** argv) {
-  return atelier::run_program(argc, argv, "Atelier: training",
-                              {atelier::verb_train(argv), atelier::verb_dataset_cache(argv)});
+  using namespace atelier;
+  const int code = run_program(argc, argv, "Atelier: training", {verb_train(argv), verb_dataset_cache(argv)});
+  close_remote();
+  return code;
 }
