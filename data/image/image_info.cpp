@@ -58,17 +58,6 @@ ImageInfo read_header(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-std::string_view image_format_name(ImageFormat format) {
-  switch (format) {
-    case ImageFormat::kJpeg: return "jpeg";
-    case ImageFormat::kPng: return "png";
-    case ImageFormat::kWebp: return "webp";
-    case ImageFormat::kGif: return "gif";
-    case ImageFormat::kAvif: return "avif";
-  }
-  return "";
-}
-
 ImageInfo probe_image(std::span<const std::byte> file) {
   ImageInfo info = read_header(file);
   if (info.width <= 0 || info.height <= 0) throw DataError("a picture without a size");

@@ -1,6 +1,7 @@
 // What a picture file says about itself without being decoded: format by magic bytes, size by header.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -10,9 +11,11 @@
 namespace atelier {
 
 enum class ImageFormat { kJpeg, kPng, kWebp, kGif, kAvif };
+inline constexpr std::array<std::string_view, 5> kImageFormatNames = {"jpeg", "png", "webp", "gif", "avif"};
 
-/// "jpeg", "png", "webp", "gif", "avif".
-std::string_view image_format_name(ImageFormat format);
+constexpr std::string_view image_format_name(ImageFormat format) {
+  return kImageFormatNames[static_cast<size_t>(format)];
+}
 
 struct ImageInfo {
   ImageFormat format = ImageFormat::kJpeg;

@@ -8,8 +8,6 @@
 namespace atelier {
 namespace {
 
-constexpr std::array<std::string_view, 4> kFormatNames = {"jpeg", "png", "webp", "gif"};
-
 std::shared_ptr<arrow::DataType> words() { return arrow::dictionary(arrow::int8(), arrow::utf8()); }
 
 std::shared_ptr<arrow::DataType> utc_seconds() { return arrow::timestamp(arrow::TimeUnit::SECOND, "UTC"); }
@@ -91,7 +89,7 @@ std::shared_ptr<arrow::Schema> read_posts_schema() {
 
 std::shared_ptr<arrow::Array> column_words(PostsColumn column) {
   switch (column) {
-    case kFormatColumn: return word_array(kFormatNames);
+    case kFormatColumn: return word_array(kImageFormatNames);
     case kRatingColumn: return word_array(kRatingNames);
     case kPersonClassColumn: return word_array(kPersonClassNames);
     case kGroupSizeColumn: return word_array(kGroupSizeNames);

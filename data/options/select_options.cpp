@@ -1,5 +1,7 @@
 #include "data/options/select_options.h"
 
+#include "data/image/image_info.h"
+
 namespace atelier {
 
 void describe(Section& section, OptOutOptions& options) {
@@ -30,7 +32,7 @@ void describe(Section& section, SelectOptions& options) {
       .unit("B/px")
       .doc("Greatest file size / (width x height).");
   section.field("formats", options.formats)
-      .choices({"jpeg", "png", "webp", "gif", "avif"})
+      .choices({kImageFormatNames.begin(), kImageFormatNames.end()})
       .doc("Only files of these formats, told by content; empty keeps all.");
   section.field("ratings", options.ratings)
       .choices({"general", "safe", "sensitive", "questionable", "explicit", "unknown"})

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pyarrow import ipc
 from PIL import Image, ImageCms, ImageOps
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
@@ -307,3 +308,26 @@ def test_a_jpeg_shrunk_while_decoding_looks_like_the_whole(scale, tmp_path):
     size = round(1201 / scale), round(803 / scale)
     pixels, _ = resized(tmp_path, data, *size)
     assert psnr(pixels, np.asarray(Image.open(io.BytesIO(data)).resize(size, Image.LANCZOS)).astype(float)) > 38
+
+
+def test_a_folder_of_them_is_built_and_verified(tmp_path):
+    """As a user meets them: each good one is a row of its upright size, each bad one is named once, none is lost."""
+    (tmp_path / "pictures").mkdir()
+    for name, (data, *_) in (GOOD | BAD).items():
+        (tmp_path / "pictures" / name).write_bytes(data)
+    (tmp_path / "run.yaml").write_text(f"output_dir: {tmp_path / 'out'}\ndataset: {{sources: [{{path: pictures}}]}}\n")
+    arguments = [tmp_path / "run.yaml", "dataset.select.max_bad_samples=1000"]
+    run("atelier-data", "dataset", "build", *arguments)
+    manifest = tmp_path / "out" / "manifest"
+    rows = {row["id"]: row for row in ipc.open_file(manifest / "posts.arrow").read_all().to_pylist()}
+    at_build = [json.loads(line)["id"] for line in (manifest / "quarantine.jsonl").read_text().splitlines()]
+    verified = run("atelier-data", "dataset", "verify", *arguments, check=False)
+    assert verified.returncode == 3
+    by_verify = [json.loads(line)["id"] for line in verified.stdout.splitlines()]
+
+    assert sorted(at_build + by_verify) == sorted(BAD)
+    assert set(rows) == set(GOOD) | set(by_verify)
+    for name, (_, expected, _) in GOOD.items():
+        assert (rows[name]["height"], rows[name]["width"]) == expected.shape[:2], name
+        assert rows[name]["animated"] == name.startswith("animated"), name
+        assert rows[name]["truncated"] == (name == "no_end_marker.jpg"), name
