@@ -3,12 +3,11 @@
 #include <algorithm>
 
 #include "configs/base/error.h"
-#include "configs/base/hash.h"
 #include "configs/base/log.h"
 #include "configs/base/text.h"
-#include "configs/schema/writer.h"
 #include "data/bucket/bucket.h"
 #include "data/caption/caption_policy.h"
+#include "data/dataset_hash.h"
 #include "data/dedup/fingerprints.h"
 #include "data/dedup/leave_out_duplicates.h"
 #include "data/image/decode.h"
@@ -30,25 +29,22 @@ namespace {
   throw DataError(found, where, "check dataset.sources and dataset.select; `atelier dataset stats` shows the counts");
 }
 
-/// Text of the options that change what is seen, without places and speeds.
-std::string seen_options(DatasetOptions options) {
-  std::string all;
-  const auto add = [&all](auto& part) {
-    Section section;
-    describe(section, part);
-    all += write_yaml(section);
-  };
-  add(options.select);
-  add(options.balance);
-  add(options.buckets);
-  add(options.captions);
-  all += options.loader.alpha_background + "\n";
-  for (SourceOptions& source : options.sources) {
-    all += text(shortest(source.repeats), source.is_reg ? " reg" : "", "\n");
-    if (source.captions) add(*source.captions);
-    if (!source.class_tokens.empty()) all += source.class_tokens + "\n";
+/// Mistakes that would come to light only after hours of other work.
+void check_options(const DatasetOptions& options, int64_t side_divisor) {
+  if (options.sources.empty()) {
+    throw ConfigError("no sources", "dataset.sources", "name a folder of pictures or a posts file");
   }
-  return all;
+  check_bucket_divisor(options.buckets, side_divisor);
+  parse_colour(options.loader.alpha_background, "dataset.loader.alpha_background");
+  CaptionPolicy(options.captions, "dataset.captions");
+  for (size_t i = 0; i < options.sources.size(); ++i) {
+    const SourceOptions& source = options.sources[i];
+    const std::string where = text("dataset.sources[", i, "]");
+    if (source.captions) CaptionPolicy(*source.captions, where + ".captions");
+    if (source.mask_dir && !std::filesystem::is_directory(*source.mask_dir)) {
+      throw ConfigError("no such folder: " + *source.mask_dir, where + ".mask_dir");
+    }
+  }
 }
 
 void log_selection(const Manifest& manifest, const Selection& selection) {
@@ -67,16 +63,12 @@ struct Dataset::State {
   Manifest manifest;
   Selection selection;
   Plan plan;
+  std::string hash;
 };
 
 Dataset::Dataset(const DatasetOptions& options, const BatchingOptions& batching, const PlanSetting& setting,
                  const std::filesystem::path& manifest_dir) {
-  if (options.sources.empty()) {
-    throw ConfigError("no sources", "dataset.sources", "name a folder of pictures or a posts file");
-  }
-  check_bucket_divisor(options.buckets, setting.side_divisor);
-  parse_colour(options.loader.alpha_background, "dataset.loader.alpha_background");  // before hours of other work
-  CaptionPolicy(options.captions, "dataset.captions");                               // its mistakes, too
+  check_options(options, setting.side_divisor);
   Manifest manifest = refresh_manifest(options.sources, manifest_dir, build_options(options));
   Selection selection = select_rows(manifest, options.select, setting.pictures_needed);
   leave_out_duplicates(manifest, options.select.dedup, fingerprints_file(manifest_dir), selection);
@@ -84,8 +76,9 @@ Dataset::Dataset(const DatasetOptions& options, const BatchingOptions& batching,
   log_selection(manifest, selection);
   Plan plan(plan_input(manifest, selection, options), options.balance, options.buckets, batching, setting.world_size,
             setting.seed, setting.first_epoch);
-  state_ =
-      std::make_unique<State>(State{options, setting.seed, std::move(manifest), std::move(selection), std::move(plan)});
+  std::string hash = dataset_hash(manifest, selection, options);
+  state_ = std::make_unique<State>(State{options, setting.seed, std::move(manifest), std::move(selection),
+                                         std::move(plan), std::move(hash)});
 }
 
 Dataset::~Dataset() = default;
@@ -104,12 +97,6 @@ double Dataset::loss_weight(int64_t row) const {
   return strata.loss_weight(std::lower_bound(rows.begin(), rows.end(), row) - rows.begin());
 }
 
-
-std::string Dataset::hash() const {
-  ContentHasher hasher;
-  hasher.update_field(state_->manifest.summary().content_hash);
-  hasher.update_field(seen_options(state_->options));
-  return hasher.hex();
-}
+const std::string& Dataset::hash() const { return state_->hash; }
 
 }  // namespace atelier

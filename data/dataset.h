@@ -27,7 +27,8 @@ class Dataset {
  public:
   /// Builds or refreshes the manifest in `manifest_dir`, selects, and plans; shows progress. Safe in several processes
   /// at once: they take turns, and the later ones find the manifest fresh. Errors: ConfigError for a missing path or
-  /// wrong options; DataError when no usable picture is left, saying why.
+  /// wrong options, before anything is scanned where that can be known; DataError when no usable picture is left,
+  /// saying why.
   Dataset(const DatasetOptions& options, const BatchingOptions& batching, const PlanSetting& setting,
           const std::filesystem::path& manifest_dir);
   ~Dataset();
@@ -41,8 +42,8 @@ class Dataset {
   /// What the loss of a sample of manifest row `row` is multiplied by for balance: 1 unless balance is applied as loss
   /// weights; their mean over an epoch's samples is 1.
   double loss_weight(int64_t row) const;
-  /// Of the manifest's content and the options that change what is seen.
-  std::string hash() const;
+  /// dataset_hash() of all this (data/dataset_hash.h).
+  const std::string& hash() const;
 
  private:
   struct State;

@@ -125,6 +125,7 @@ class Section {
   FieldBuilder field(std::string key, double& value);
   FieldBuilder field(std::string key, std::string& value);
   /// null in YAML is nullopt.
+  FieldBuilder field(std::string key, std::optional<bool>& value);
   FieldBuilder field(std::string key, std::optional<int64_t>& value);
   FieldBuilder field(std::string key, std::optional<double>& value);
   FieldBuilder field(std::string key, std::optional<std::string>& value);

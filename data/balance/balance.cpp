@@ -43,7 +43,7 @@ void describe_marginals(const BalanceCells& cells, const BalanceOptions& options
     const std::vector<ClassCount> classes = count_classes(cells, m);
     for (const ClassCount& each : classes) {
       const double natural = posts > 0 ? static_cast<double>(each.posts) / posts : 0;
-      marginal.classes.push_back({each.name, each.posts, natural, std::nullopt, 0, 0});
+      marginal.classes.push_back({each.name, each.posts, natural, std::nullopt, 0});
     }
     if (!is_held(options, m) || posts == 0) continue;
     const WantedShares wanted = wanted_shares(classes, options_of(options, m), place_of(m));
@@ -80,25 +80,20 @@ std::vector<double> raked_shares(const BalanceCells& cells, Balance& balance) {
   return std::move(raked.shares);
 }
 
-/// What the repeats come to: planned shares, effective posts.
+/// What the repeats come to: effective posts, mean repeats of the classes.
 void add_outcome(const BalanceCells& cells, Balance& balance) {
   double samples = 0, squares = 0;
   for (size_t c = 0; c < cells.posts.size(); ++c) {
     const auto posts = static_cast<double>(cells.posts[c]);
     samples += posts * balance.repeats[c];
     squares += posts * balance.repeats[c] * balance.repeats[c];
-    if (cells.posts[c] > 0) balance.largest_repeat = std::max(balance.largest_repeat, balance.repeats[c]);
+    for (size_t m = 0; m < cells.marginals.size(); ++m) {
+      balance.marginals[m].classes[cells.marginals[m].class_of_cell[c]].repeats += posts * balance.repeats[c];
+    }
   }
   balance.effective_posts = squares > 0 ? samples * samples / squares : 0;
-  for (size_t m = 0; m < cells.marginals.size(); ++m) {
-    std::vector<Balance::Class>& classes = balance.marginals[m].classes;
-    for (size_t c = 0; c < cells.posts.size(); ++c) {
-      classes[cells.marginals[m].class_of_cell[c]].planned += static_cast<double>(cells.posts[c]) * balance.repeats[c];
-    }
-    for (Balance::Class& each : classes) {
-      each.repeats = each.posts > 0 ? each.planned / static_cast<double>(each.posts) : 0;
-      each.planned = samples > 0 ? each.planned / samples : 0;
-    }
+  for (Balance::Marginal& marginal : balance.marginals) {
+    for (Balance::Class& each : marginal.classes) each.repeats /= static_cast<double>(std::max<int64_t>(1, each.posts));
   }
 }
 

@@ -28,7 +28,6 @@ struct Balance {
     int64_t posts = 0;
     double natural = 0;            // share of the posts
     std::optional<double> wanted;  // share of the samples; none where nothing is asked of this division
-    double planned = 0;            // share of the samples that the repeats give; the sources' repeats come on top
     double repeats = 0;            // of one post an epoch, mean over the class
   };
   struct Marginal {
@@ -43,7 +42,6 @@ struct Balance {
   double rake_error = 0;       // largest |share - wanted| that raking left, before the cap
   double cut_off = 0;          // share of the epoch that max_repeat took from posts above it and gave to others
   double effective_posts = 0;  // (sum w)^2 / (sum w^2) over the posts' repeats w: what equal weights would be worth
-  double largest_repeat = 0;
 };
 
 /// Shares of the cells: posts x factor, raked to the wanted shares of the marginals (data/balance/rake.h); then repeats

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <set>
+#include <utility>
 
 #include "configs/base/error.h"
 #include "configs/base/text.h"
+#include "data/caption/quality_ranks.h"
 #include "data/caption/tag_text.h"
 
 namespace atelier {
@@ -25,25 +28,37 @@ CaptionPart part_named(std::string_view name, const std::string& where) {
 
 std::vector<CaptionGroup> make_groups(const CaptionOptions& options, const std::string& where) {
   std::vector<CaptionGroup> groups;
+  std::set<CaptionPart> seen;
   for (const std::string& name : options.tag_groups) {
     CaptionGroup& group = groups.emplace_back();
     for (const std::string_view part : split(name, '+')) {
       group.parts.push_back(part_named(trim(part), where + ".tag_groups"));
+      if (seen.insert(group.parts.back()).second) continue;
+      throw ConfigError(text("'", trim(part), "' is named twice, and would be written twice"), where + ".tag_groups");
     }
   }
   return groups;
 }
 
-/// The group that `name` stands for: as it is written in tag_groups, or one of its parts.
+void check_categories(const std::vector<TagSetOptions>& sets, const std::string& where) {
+  for (const TagSetOptions& set : sets) {
+    if (set.match != "category") continue;
+    for (const std::string& word : set.words) part_named(word, where + ": " + set.name);
+  }
+}
+
+/// The group that is written so in tag_groups.
 CaptionGroup& group_named(std::vector<CaptionGroup>& groups, const CaptionOptions& options, const std::string& name,
                           const std::string& where) {
   const auto written = std::ranges::find(options.tag_groups, name);
   if (written != options.tag_groups.end()) return groups[static_cast<size_t>(written - options.tag_groups.begin())];
-  const CaptionPart part = part_named(name, where);
-  const auto found = std::ranges::find_if(
-      groups, [&](const CaptionGroup& group) { return std::ranges::count(group.parts, part) > 0; });
-  if (found == groups.end()) throw ConfigError("'" + name + "' is not among tag_groups", where);
-  return *found;
+  std::string hint;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    for (const CaptionPart part : groups[i].parts) {
+      if (kPartNames[static_cast<size_t>(part)] == name) hint = "the group that holds it is " + options.tag_groups[i];
+    }
+  }
+  throw ConfigError("'" + name + "' is not among tag_groups", where, hint);
 }
 
 std::vector<DropLevel> make_levels(const DropLevelsOptions& options, const TagSets& sets, const std::string& where) {
@@ -90,6 +105,14 @@ void check_options(const CaptionOptions& options, const std::string& where) {
     throw ConfigError("'" + word + "' is nothing captions are written from", where + ".words_from",
                       "one of: caption, tags, caption_tags, tags_caption");
   }
+  if (!WeightedChoice(options.words_from).empty()) {
+    for (const auto& [key, mark] : {std::pair(".keep_tokens_separator", &options.keep_tokens_separator),
+                                    std::pair(".group_separator", &options.group_separator)}) {
+      if (mark->empty()) continue;
+      throw ConfigError("it cuts captions as they stand, and words_from puts them together anew", where + key,
+                        "leave it out, or words_from; fixed_groups are groups that are kept");
+    }
+  }
   if (options.caption_choice == "weighted" &&
       std::accumulate(options.caption_weights.begin(), options.caption_weights.end(), 0.0) <= 0) {
     throw ConfigError("captions are drawn by weights that are not given", where + ".caption_weights");
@@ -111,6 +134,7 @@ void check_quality(const QualityOptions& options, const std::string& where) {
         where + ".words");
   }
   if (!std::ranges::is_sorted(options.cuts)) throw ConfigError("the cuts do not rise", where + ".cuts");
+  check_times(options, where);
 }
 
 /// All words that ratings, qualities and years are written in, with their group.
@@ -142,6 +166,7 @@ CaptionPolicy::CaptionPolicy(const CaptionOptions& given, const std::string& whe
       frequency_dropout(make_frequency_dropout(given, where)),
       cuts_captions(reads_tags(given)) {
   check_options(options, where);
+  check_categories(options.tag_sets, where + ".tag_sets");
   if (options.quality) check_quality(*options.quality, where + ".quality");
   for (const auto& [word, category] : computed_words(options)) {
     sets_of_words.emplace(word, tag_sets_of(word, category, 0));

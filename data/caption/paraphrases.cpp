@@ -27,7 +27,9 @@ double weight_of(std::string_view field, const std::string& where) {
 
 Paraphrases::Paraphrases(const ParaphraseOptions& options) {
   if (!options.dictionary) return;
-  const std::string content = read_file(*options.dictionary);
+  const std::string file = read_file(*options.dictionary);
+  std::string_view content = file;
+  if (content.starts_with("\xEF\xBB\xBF")) content.remove_prefix(3);
   if (!is_valid_utf8(content)) throw ConfigError("not UTF-8 text", *options.dictionary, "write it as UTF-8");
   int64_t number = 0;
   for (std::string_view line : split(content, '\n')) {

@@ -44,24 +44,33 @@ Window read_window(const QualityOptions& options, const std::string& where) {
   throw ConfigError("not a window: " + options.window, where + ".window", "such as \"180 days\" or \"20000 posts\"");
 }
 
-/// Posts from this time on have no word.
-std::optional<int64_t> newest_time(const QualityColumns& columns, const QualityOptions& options,
-                                   const std::string& where) {
-  if (!options.skip_if_newer_than) return std::nullopt;
-  const std::string& given = *options.skip_if_newer_than;
-  if (const auto age = number_and_unit(given); age && age->second == "days") {
-    const auto newest = std::ranges::max_element(columns.created_at);
-    if (newest == columns.created_at.end() || *newest == QualityColumns::kNoTime) return std::nullopt;
-    return *newest - age->first * kDay + 1;
-  }
+/// Which posts have no word: those less than `days` older than the newest, or from `date` on (seconds since 1970).
+struct Newest {
+  int64_t days = 0;
+  std::optional<int64_t> date = {};
+};
+
+Newest read_newest(const std::string& given, const std::string& where) {
+  if (const auto age = number_and_unit(given); age && age->second == "days") return {age->first};
   int year = 0;
   unsigned month = 0, day = 0;
   if (std::array<char, 2> rest{}; std::sscanf(given.c_str(), "%4d-%2u-%2u%1s", &year, &month, &day, rest.data()) == 3) {
     const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
-    if (date.ok()) return std::chrono::sys_days(date).time_since_epoch().count() * kDay;
+    if (date.ok()) return {0, std::chrono::sys_days(date).time_since_epoch().count() * kDay};
   }
   throw ConfigError("neither a date nor an age: " + given, where + ".skip_if_newer_than",
                     "such as \"2024-09-01\" or \"60 days\"");
+}
+
+/// Posts from this time on have no word.
+std::optional<int64_t> newest_time(const QualityColumns& columns, const QualityOptions& options,
+                                   const std::string& where) {
+  if (!options.skip_if_newer_than) return std::nullopt;
+  const Newest newest = read_newest(*options.skip_if_newer_than, where);
+  if (newest.date) return newest.date;
+  const auto last = std::ranges::max_element(columns.created_at);
+  if (last == columns.created_at.end() || *last == QualityColumns::kNoTime) return std::nullopt;
+  return *last - newest.days * kDay + 1;
 }
 
 /// The values as ranks 0, 1, 2 ... of the different ones, so that they can be counted in a table.
@@ -181,6 +190,11 @@ class Ranker {
 
 bool needs_times(const QualityOptions& options) {
   return options.within == "rating_window" || options.skip_if_newer_than.has_value();
+}
+
+void check_times(const QualityOptions& options, const std::string& where) {
+  if (options.within == "rating_window") read_window(options, where);
+  if (options.skip_if_newer_than) read_newest(*options.skip_if_newer_than, where);
 }
 
 std::vector<uint8_t> quality_ranks(const QualityColumns& columns, const QualityOptions& options,

@@ -20,7 +20,6 @@ class TagSets {
   TagSets(const std::vector<TagSetOptions>& options, const std::string& where);
 
   bool empty() const { return sets_.empty(); }
-  size_t size() const { return sets_.size(); }
   /// Bit i: of set i. `text` is the tag as it is written, `kinds` its category and group, `count` its posts.
   uint32_t find(std::string_view text, const std::vector<std::string_view>& kinds, int64_t count) const;
   /// The bits of the sets named. ConfigError for an unknown one.

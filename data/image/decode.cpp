@@ -57,7 +57,7 @@ int shrink_on_load(int32_t stored_width, int32_t stored_height, const Placement&
 
 std::unique_ptr<PixelRows> open_rows(std::span<const std::byte> file, const ImageInfo& info, int shrink) {
   if (info.format == ImageFormat::kJpeg) return open_jpeg_rows(file, shrink);
-  if (info.format == ImageFormat::kWebp && !info.animated) return open_webp_rows(file);
+  if (info.format == ImageFormat::kWebp) return open_webp_rows(file);
   return open_vips_rows(file, info.format);
 }
 

@@ -36,7 +36,7 @@ class PixelRows {
 /// JPEG by libjpeg-turbo, `shrink` (1, 2, 4, 8) times smaller, sides rounded up. Warnings about the data are errors: a
 /// half JPEG would come back grey. A missing end marker alone is none.
 std::unique_ptr<PixelRows> open_jpeg_rows(std::span<const std::byte> file, int shrink);
-/// A WebP that is not animated, by libwebp.
+/// A WebP by libwebp; by libvips if it is an animation, be it of a single frame, which libwebp does not decode.
 std::unique_ptr<PixelRows> open_webp_rows(std::span<const std::byte> file);
 enum class ProfileReader { kColourProfile, kLibvips };
 /// The first frame of any format, by libvips. AVIF comes upright. Embedded profiles are converted by ColourProfile, or

@@ -54,6 +54,11 @@ class WebpRows final : public PixelRows {
 
 }  // namespace
 
-std::unique_ptr<PixelRows> open_webp_rows(std::span<const std::byte> file) { return std::make_unique<WebpRows>(file); }
+std::unique_ptr<PixelRows> open_webp_rows(std::span<const std::byte> file) {
+  WebPBitstreamFeatures features;
+  const bool is_known = WebPGetFeatures(data_of(file), file.size(), &features) == VP8_STATUS_OK;
+  if (is_known && features.has_animation != 0) return open_vips_rows(file, ImageFormat::kWebp);
+  return std::make_unique<WebpRows>(file);
+}
 
 }  // namespace atelier

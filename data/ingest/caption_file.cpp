@@ -11,6 +11,7 @@ namespace atelier {
 namespace {
 
 constexpr int64_t kMaxBytes = 1 << 20;
+constexpr std::string_view kKeepTokensSeparator = "|||";  // by habit, in captions written for sd-scripts
 
 }  // namespace
 
@@ -47,10 +48,14 @@ CaptionFile parse_caption(std::string_view content, const std::string& where) {
 
 std::vector<std::string> caption_tags(std::string_view caption) {
   std::vector<std::string> tags;
-  for (const std::string_view piece : split(caption, ',')) {
-    if (std::string tag = canonical_tag(piece); !tag.empty()) tags.push_back(std::move(tag));
+  while (true) {
+    const size_t mark = caption.find(kKeepTokensSeparator);
+    for (const std::string_view piece : split(caption.substr(0, mark), ',')) {
+      if (std::string tag = canonical_tag(piece); !tag.empty()) tags.push_back(std::move(tag));
+    }
+    if (mark == caption.npos) return tags;
+    caption.remove_prefix(mark + kKeepTokensSeparator.size());
   }
-  return tags;
 }
 
 }  // namespace atelier

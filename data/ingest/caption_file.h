@@ -20,7 +20,8 @@ std::optional<CaptionFile> read_caption_file(const std::string& path);
 /// The same of its content. `where` is for errors.
 CaptionFile parse_caption(std::string_view content, const std::string& where);
 
-/// The pieces between commas, as canonical tags; empty ones left out.
+/// The pieces between commas (and between `|||`, which captions for sd-scripts hold), as canonical tags; empty ones
+/// left out.
 std::vector<std::string> caption_tags(std::string_view caption);
 
 }  // namespace atelier

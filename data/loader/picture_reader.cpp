@@ -21,22 +21,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// dataset.loader and one source's own options.
-struct SourceChoices {
-  bool flip_aug, random_crop, alpha_mask;
-  std::optional<fs::path> mask_dir;
+/// How one source's pictures are read.
+struct SourceChoices : LoaderChoices {
+  std::optional<std::string> mask_dir;
 };
-
-SourceChoices choices_of(const SourceOptions& source, const LoaderOptions& loader) {
-  SourceChoices choices{loader.flip_aug || source.flip_aug, loader.random_crop || source.random_crop,
-                        loader.alpha_mask || source.alpha_mask, std::nullopt};
-  if (!source.mask_dir) return choices;
-  if (!fs::is_directory(*source.mask_dir)) {
-    throw ConfigError("no such folder", *source.mask_dir, "mask_dir of a source");
-  }
-  choices.mask_dir = *source.mask_dir;
-  return choices;
-}
 
 /// `folder`/`name` with any picture suffix, or nothing.
 std::optional<fs::path> find_picture(const fs::path& folder, const fs::path& name) {
@@ -94,7 +82,8 @@ PictureReader::PictureReader(const Dataset& dataset) : state_(new State{dataset,
   const DatasetOptions& options = dataset.options();
   state_->decoding.background = parse_colour(options.loader.alpha_background, "dataset.loader.alpha_background");
   for (const SourceOptions& source : options.sources) {
-    const SourceChoices& own = state_->choices.emplace_back(choices_of(source, options.loader));
+    const SourceChoices& own =
+        state_->choices.emplace_back(SourceChoices{loader_choices(options.loader, source), source.mask_dir});
     state_->has_masks |= own.alpha_mask || own.mask_dir;
   }
 }

@@ -15,7 +15,7 @@ class Dataset;
 /// Thread-safe.
 class PictureReader {
  public:
-  /// `dataset` must outlive it. ConfigError: a mask_dir that is no folder, a background that is no colour.
+  /// `dataset` must outlive it.
   explicit PictureReader(const Dataset& dataset);
   ~PictureReader();
 

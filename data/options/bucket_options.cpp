@@ -36,8 +36,8 @@ void describe(Section& section, BucketOptions& options) {
       .doc("A picture smaller than its bucket keeps its own size, floored to the step, in a bucket of its own.");
   section.field("merge_small_buckets", options.merge_small_buckets)
       .doc(
-          "Pictures of a bucket that holds less than one batch an epoch join the bucket of the nearest aspect; "
-          "otherwise such a bucket gives short batches.");
+          "Pictures of a bucket that holds less than one batch an epoch join the bucket of the nearest aspect that "
+          "holds more, as far as max_upscale and max_crop_loss let them; otherwise such a bucket gives short batches.");
   section.sections("resolutions", options.resolutions)
       .doc(
           "Several resolutions in one run, instead of `resolution`: a picture is used once a repeat and resolution, "

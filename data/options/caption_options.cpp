@@ -25,8 +25,7 @@ void describe_words(Section& section, CaptionOptions& options) {
   section.field("group_separator", options.group_separator)
       .doc(
           "A caption that holds it (`|||` by habit) is cut there into groups; the first of them is neither shuffled "
-          "nor "
-          "dropped. Empty: never cut.");
+          "nor dropped. Empty: never cut. Not with words_from.");
   section.sections("tag_sets", options.tag_sets).doc("Named sets of tags, for leave_out and for drop_levels' protect.");
   section.field("leave_out", options.leave_out).doc("Names of tag_sets whose tags are never written.");
   section.section("rating_words", options.rating_words).doc("What the group rating writes.");
@@ -59,7 +58,8 @@ void describe_sd_scripts(Section& section, CaptionOptions& options) {
   section.field("keep_tokens_separator", options.keep_tokens_separator)
       .doc(
           "Where a caption holds it (`|||` by habit), what stands before it is kept instead, and what stands behind a "
-          "second one. Without shuffling, warm-up and tag dropout it stays in the text, as in sd-scripts.");
+          "second one. Without shuffling, warm-up and tag dropout it stays in the text, as in sd-scripts. Not with "
+          "words_from.");
   section.field("token_warmup_min", options.token_warmup_min)
       .at_least(0)
       .unit("tags")
@@ -88,8 +88,8 @@ void describe_groups(Section& section, CaptionOptions& options) {
   section.field("group_dropout", options.group_dropout)
       .range(0, 1)
       .doc(
-          "Chance of a group of tag_groups to be left out as a whole: {artist: 0.1}; `tags` are all groups, `caption` "
-          "is the sample's own caption beside them.");
+          "Chance of a group, as it is written in tag_groups, to be left out as a whole: {artist: 0.1}; `tags` are all "
+          "groups, `caption` is the sample's own caption beside them.");
   section.field("frequency_dropout", options.frequency_dropout)
       .at_least(1)
       .doc(
@@ -165,7 +165,8 @@ void describe(Section& section, TagSetOptions& options) {
       .choices({"exact", "prefix", "suffix", "substring", "regex", "category", "frequency"})
       .doc(
           "How `words` are compared with a tag, written with spaces: regex must fit all of it (ECMAScript); category: "
-          "its category or group (artist, count, quality, ...); frequency: tags of more than `above` posts.");
+          "its category or group (count, character, copyright, artist, general, meta, rating, quality, year); "
+          "frequency: tags of more than `above` posts. Tags of a written caption have no category and no number.");
   section.field("words", options.words).doc("Words, beginnings, patterns or categories, as `match` says.");
   section.field("above", options.above).at_least(0).unit("posts").doc("For match: frequency.");
   section.field("drop_probability", options.drop_probability)

@@ -29,6 +29,16 @@ struct DatasetOptions {
   std::optional<std::string> manifest_dir;
 };
 
+/// How the pictures of a source are read: what it says itself, else what dataset.loader says.
+struct LoaderChoices {
+  bool flip_aug, random_crop, alpha_mask;
+};
+
+inline LoaderChoices loader_choices(const LoaderOptions& loader, const SourceOptions& source) {
+  return {source.flip_aug.value_or(loader.flip_aug), source.random_crop.value_or(loader.random_crop),
+          source.alpha_mask.value_or(loader.alpha_mask)};
+}
+
 inline void describe(Section& section, DatasetOptions& options) {
   section.sections("sources", options.sources)
       .inherits("captions")

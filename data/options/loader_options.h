@@ -35,21 +35,21 @@ inline void describe(Section& section, LoaderOptions& options) {
   section.field("max_bad_samples", options.max_bad_samples)
       .at_least(0)
       .doc(
-          "Pictures that cannot be decoded are trained with weight 0 and counted; more than this many end "
-          "the run.");
+          "Pictures that cannot be decoded are trained with weight 0 and counted; more than this many in one process "
+          "end the run.");
   section.field("alpha_background", options.alpha_background).doc("Colour behind transparent pixels, #rrggbb.");
   section.field("flip_aug", options.flip_aug)
       .doc(
-          "Half of all samples, by a coin of their own, are mirrored left to right. A source may switch it on for "
+          "Half of all samples, by a coin of their own, are mirrored left to right. A source may say otherwise for "
           "itself.");
   section.field("random_crop", options.random_crop)
       .doc(
           "What a bucket cuts off is cut at a random place instead of evenly at both sides; what was cut is what SDXL "
-          "is told. A source may switch it on for itself.");
+          "is told. A source may say otherwise for itself.");
   section.field("alpha_mask", options.alpha_mask)
       .doc(
           "A picture's alpha channel is its mask for masked loss; a mask of the source's mask_dir goes before. A "
-          "source may switch it on for itself.");
+          "source may say otherwise for itself.");
   section.field("prior_loss_weight", options.prior_loss_weight)
       .range(0, 1000)
       .doc("Factor on the loss of the pictures of sources with is_reg.");

@@ -51,9 +51,12 @@ void describe(Section& section, SourceOptions& options) {
       .also("conditioning_data_dir")
       .path()
       .doc("Folder of masks for masked loss: a picture's mask has its name, with any picture suffix.");
-  section.field("flip_aug", options.flip_aug).doc("dataset.loader.flip_aug, for this source alone.");
-  section.field("random_crop", options.random_crop).doc("dataset.loader.random_crop, for this source alone.");
-  section.field("alpha_mask", options.alpha_mask).doc("dataset.loader.alpha_mask, for this source alone.");
+  section.field("flip_aug", options.flip_aug)
+      .doc("For this source in place of dataset.loader.flip_aug; null: as there.");
+  section.field("random_crop", options.random_crop)
+      .doc("For this source in place of dataset.loader.random_crop; null: as there.");
+  section.field("alpha_mask", options.alpha_mask)
+      .doc("For this source in place of dataset.loader.alpha_mask; null: as there.");
   section.section("captions", options.captions)
       .doc(
           "How the captions of this source are made: the keys named here in place of dataset.captions' (all of "

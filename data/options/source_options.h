@@ -21,9 +21,9 @@ struct SourceOptions {
   bool is_reg = false;
   std::string class_tokens;
   std::optional<std::string> mask_dir;
-  bool flip_aug = false;
-  bool random_crop = false;
-  bool alpha_mask = false;
+  std::optional<bool> flip_aug;  // these three: null is dataset.loader's
+  std::optional<bool> random_crop;
+  std::optional<bool> alpha_mask;
   std::optional<CaptionOptions> captions;
 };
 

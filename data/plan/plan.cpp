@@ -44,7 +44,8 @@ std::shared_ptr<const Strata> make_strata(PlanInput input, const BalanceOptions&
       std::make_shared<Strata>(std::move(input), balance, buckets, buckets.merge_small_buckets ? batch_size : 0, seed);
   if (strata->samples_per_epoch() < kLeastSamplesPerEpoch) {
     throw DataError("there is nothing to train on: an epoch has no samples", "dataset",
-                    "`atelier dataset stats` says why posts are left out; repeats and targets may be 0");
+                    "`atelier dataset stats` says why posts are left out; repeats and targets may be 0, and "
+                    "pictures of is_reg sources come only beside others");
   }
   return strata;
 }
@@ -98,7 +99,13 @@ Plan::Plan(PlanInput input, const BalanceOptions& balance, const BucketOptions& 
       batch_size_(global_batch(batching, world_size)),
       batches_per_step_(fixed_global_ ? 1 : batching.gradient_accumulation_steps),
       strata_(make_strata(std::move(input), balance, buckets, batch_size_, seed)),
-      sequence_(strata_, batch_size_, run_length(batching), seed, first_epoch) {}
+      sequence_(strata_, batch_size_, run_length(batching), seed, first_epoch) {
+  if (sequence_.size() > 0) return;
+  throw DataError(text("the run ends before its first sample: an epoch has ",
+                       shortest(strata_->samples_per_epoch()), " of them, and the run ", total_epochs(),
+                       total_epochs() == 1 ? " epoch" : " epochs"),
+                  "train.max_train_epochs", "more epochs, or more repeats of the sources");
+}
 
 int64_t Plan::total_steps() const { return (sequence_.size() + batches_per_step_ - 1) / batches_per_step_; }
 
@@ -113,6 +120,11 @@ std::vector<GlobalBatch> Plan::step(int64_t step) const {
 }
 
 int64_t Plan::epoch_of_step(int64_t step) const { return sequence_.epoch_of((step - 1) * batches_per_step_); }
+
+int64_t Plan::steps_before(int64_t epoch) const {
+  if (epoch >= sequence_.end_epoch()) return total_steps();
+  return sequence_.epoch_begin(std::max(epoch, sequence_.first_epoch())) / batches_per_step_;
+}
 
 GlobalBatch Plan::batch(int64_t index) const {
   const BatchSlice slice = sequence_[index];

@@ -57,6 +57,8 @@ class Plan {
   std::vector<GlobalBatch> step(int64_t step) const;
   /// The epoch in which the step's first batch is emitted.
   int64_t epoch_of_step(int64_t step) const;
+  /// Steps that are whole before the first batch of an epoch; all of them for epochs beyond the run.
+  int64_t steps_before(int64_t epoch) const;
 
   /// How often each entry of strata().order() - a row at a resolution - is seen in the whole run.
   std::vector<uint32_t> uses_of_entries() const;
@@ -72,9 +74,10 @@ class Plan {
   const Strata& strata() const { return *strata_; }
   const BatchSequence& sequence() const { return sequence_; }
 
- private:
+  /// By place in the run. REQUIRES 0 <= index < sequence().size().
   GlobalBatch batch(int64_t index) const;
 
+ private:
   uint64_t seed_;
   bool fixed_global_;  // global_batch_size is given
   int64_t world_size_, batch_size_, batches_per_step_;

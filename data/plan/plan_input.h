@@ -30,6 +30,8 @@ struct PlanInput {
   std::vector<uint32_t> rarest_tag_posts;
 
   int64_t size() const { return static_cast<int64_t>(rows.size()); }
+  /// Of an index into `rows`.
+  bool is_reg(size_t row) const { return sources[source_of_row[row]].is_reg; }
 };
 
 }  // namespace atelier

@@ -14,8 +14,6 @@ double share(int64_t part, int64_t whole) {
   return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
 }
 
-bool is_reg(const PlanInput& input, uint32_t row) { return input.sources[input.source_of_row[row]].is_reg; }
-
 /// Calls visit(entry, row) for the pictures of a bucket.
 template <typename Visit>
 void for_entries(const Strata& strata, const Strata::Bucket& bucket, Visit visit) {
@@ -43,7 +41,7 @@ BucketCount count_bucket(const Strata& strata, const Strata::Bucket& bucket, con
   if (by_class) count.bucket.class_samples.resize(division.classes.size());
   for_entries(strata, bucket, [&](size_t entry, uint32_t row) {
     const int32_t width = input.widths[row], height = input.heights[row];
-    if (by_class && !is_reg(input, row)) count.bucket.class_samples[division.class_of_row[row]] += uses[entry];
+    if (by_class && !input.is_reg(row)) count.bucket.class_samples[division.class_of_row[row]] += uses[entry];
     count.upscaled += is_upscaled(width, height, bucket.size.width, bucket.size.height);
     count.largest_upscale =
         std::max(count.largest_upscale, upscale(width, height, bucket.size.width, bucket.size.height));
@@ -100,7 +98,7 @@ void add_exposure(const Plan& plan, const std::vector<uint32_t>& uses, PlanRepor
   for (size_t entry = 0; entry < uses.size(); ++entry) {
     const uint32_t row = strata.order()[entry];
     is_planned[row] = true;
-    if (is_reg(strata.input(), row)) report.reg_samples += uses[entry];
+    if (strata.input().is_reg(row)) report.reg_samples += uses[entry];
   }
   for (uint32_t seen : plan.uses_of_rows(uses)) {
     report.largest_exposure = std::max<int64_t>(report.largest_exposure, seen);
@@ -121,7 +119,7 @@ PlanReport::Marginal report_marginal(const Strata& strata, size_t index, const s
   double all = 0;
   for (size_t entry = 0; entry < uses.size(); ++entry) {
     const uint32_t row = strata.order()[entry];
-    if (is_reg(strata.input(), row)) continue;
+    if (strata.input().is_reg(row)) continue;
     PlanReport::Class& in_class = marginal.classes[class_of_row[row]];
     const double weight = uses[entry] * strata.loss_weight(row);
     in_class.samples += uses[entry];

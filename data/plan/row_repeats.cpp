@@ -10,10 +10,6 @@
 namespace atelier {
 namespace {
 
-bool is_reg(const PlanInput& input, int64_t row) {
-  return input.sources[input.source_of_row[static_cast<size_t>(row)]].is_reg;
-}
-
 /// Cells of the rows: those that have the same classes, and the same rarest tag's posts. The divisions are folded in
 /// one after another: what they have told apart so far is one number.
 struct CellsOfRows {
@@ -52,7 +48,7 @@ struct CellsOfRows {
     const bool any_reg = std::ranges::any_of(input.sources, [](const PlanSource& source) { return source.is_reg; });
     for (size_t row = 0; row < cell_of_row.size(); ++row) {
       row_of_cell[cell_of_row[row]] = static_cast<uint32_t>(row);
-      cells.posts[cell_of_row[row]] += !any_reg || !is_reg(input, static_cast<int64_t>(row));
+      cells.posts[cell_of_row[row]] += !any_reg || !input.is_reg(row);
     }
     for (size_t m = 0; m < input.marginals.size(); ++m) {
       for (uint32_t row : row_of_cell) {
@@ -104,7 +100,9 @@ void RowRepeats::fill_kinds(const PlanInput& input, const std::vector<double>& l
   }
   double samples = 0, reg_samples = 0;
   if (std::ranges::none_of(input.sources, &PlanSource::is_reg)) return;
-  for (int64_t row = 0; row < input.size(); ++row) (is_reg(input, row) ? reg_samples : samples) += uses(row);
+  for (int64_t row = 0; row < input.size(); ++row) {
+    (input.is_reg(static_cast<size_t>(row)) ? reg_samples : samples) += uses(row);
+  }
   if (reg_samples <= 0) return;
   for (size_t kind = 0; kind < uses_.size(); ++kind) {
     if (input.sources[kind % sources_].is_reg) uses_[kind] *= samples / reg_samples;

@@ -77,17 +77,16 @@ class Strata::RowsOfResolution {
   std::vector<uint32_t> number_of_row;
   int64_t upscaled_out = 0, cropped_out = 0;
 
-  RowsOfResolution(const PlanInput& input, const RowRepeats& row_repeats, const Resolution& resolution) {
+  RowsOfResolution(const PlanInput& input, const RowRepeats& row_repeats, const Resolution& resolution)
+      : input_(input), assign_(resolution.options) {
     const RepeatsOfKinds repeats(row_repeats.uses_of_kinds(), resolution.repeats);
-    const BucketAssigner assign(resolution.options);
     std::atomic<int64_t> upscaled{0}, cropped{0};
     Numbering numbering = number_rows(input.size(), [&](int64_t begin, std::span<uint64_t> row_keys) {
       int64_t out[3] = {};
       for (size_t i = 0; i < row_keys.size(); ++i) {
         const size_t row = static_cast<size_t>(begin) + i;
-        const int32_t width = input.widths[row], height = input.heights[row];
-        const BucketSize size = assign(width, height);
-        const BucketFit fit = assign.fit(width, height, size);
+        const BucketSize size = assign_(input.widths[row], input.heights[row]);
+        const BucketFit fit = fit_of(row, size);
         ++out[static_cast<size_t>(fit)];
         const uint32_t kind = row_repeats.kind(static_cast<int64_t>(row));
         row_keys[i] = fit == BucketFit::kFits ? pack(size, repeats.of_kind[kind]) : kLeftOut;
@@ -102,26 +101,60 @@ class Strata::RowsOfResolution {
       used.push_back(key != kLeftOut && keys.back().repeats.fixed() > 0);
     }
     number_of_row = std::move(numbering.number_of_row);
-    posts.resize(keys.size(), 0);
+    count_posts();
+  }
+
+  /// A picture that max_upscale or max_crop_loss keep from the bucket it would come to stays where it is.
+  void merge_small_buckets(int64_t least) {
+    const std::vector<BucketSize> kept = buckets_of(least);
+    std::vector<uint32_t> merged(keys.size());
+    for (uint32_t i = 0; i < merged.size(); ++i) {
+      const BucketSize size = used[i] ? nearest_bucket(keys[i].size, kept) : keys[i].size;
+      merged[i] = size == keys[i].size ? i : static_cast<uint32_t>(keys.size());
+      if (merged[i] == i) continue;
+      keys.push_back({size, keys[i].repeats});
+      used.push_back(true);
+    }
+    for_row_parts(input_.size(), [&](int64_t begin, int64_t end) {
+      for (auto row = static_cast<size_t>(begin); row < static_cast<size_t>(end); ++row) {
+        uint32_t& number = number_of_row[row];
+        const uint32_t to = merged[number];
+        if (to != number && fit_of(row, keys[to].size) == BucketFit::kFits) number = to;
+      }
+    });
+    count_posts();
+    for (size_t i = 0; i < keys.size(); ++i) used[i] = used[i] && posts[i] > 0;
+  }
+
+ private:
+  BucketFit fit_of(size_t row, const BucketSize& size) const {
+    return assign_.fit(input_.widths[row], input_.heights[row], size);
+  }
+
+  void count_posts() {
+    posts.assign(keys.size(), 0);
     for (uint32_t number : number_of_row) ++posts[number];
   }
 
-  void merge_small_buckets(int64_t least) {
+  /// Those of at least so many samples an epoch; if there is none, the fullest, if any is used.
+  std::vector<BucketSize> buckets_of(int64_t least) const {
     std::map<BucketSize, double> samples;
     for (size_t i = 0; i < keys.size(); ++i) {
       if (used[i]) samples[keys[i].size] += keys[i].repeats.value() * static_cast<double>(posts[i]);
     }
-    if (samples.empty()) return;
     std::vector<BucketSize> kept;
     for (const auto& [size, count] : samples) {
       if (count >= static_cast<double>(least)) kept.push_back(size);
     }
-    if (kept.empty()) {
+    if (kept.empty() && !samples.empty()) {
       const auto fewer = [](const auto& a, const auto& b) { return a.second < b.second; };
       kept.push_back(std::max_element(samples.begin(), samples.end(), fewer)->first);
     }
-    for (StratumKey& key : keys) key.size = nearest_bucket(key.size, kept);
+    return kept;
   }
+
+  const PlanInput& input_;
+  const BucketAssigner assign_;
 };
 
 Strata::Strata(PlanInput input, const BalanceOptions& balance_options, const BucketOptions& bucket_options,
@@ -131,16 +164,16 @@ Strata::Strata(PlanInput input, const BalanceOptions& balance_options, const Buc
   balance_ = repeats.balance();
   for (const Resolution& resolution : expand_resolutions(bucket_options)) {
     RowsOfResolution rows(input_, repeats, resolution);
+    if (merge_below > 0) rows.merge_small_buckets(merge_below);
     const auto side = static_cast<int32_t>(resolution.options.resolution);
     resolutions_.push_back({side, resolution.repeats, rows.upscaled_out, rows.cropped_out});
-    add(std::move(rows), static_cast<int32_t>(resolutions_.size()) - 1, merge_below, seed);
+    add(rows, static_cast<int32_t>(resolutions_.size()) - 1, seed);
   }
   if (repeats.weighted()) set_loss_weights(repeats);
 }
 
 /// Makes the buckets and strata of one resolution and sorts its rows into them.
-void Strata::add(RowsOfResolution rows, int32_t resolution, int64_t merge_below, uint64_t seed) {
-  if (merge_below > 0) rows.merge_small_buckets(merge_below);
+void Strata::add(const RowsOfResolution& rows, int32_t resolution, uint64_t seed) {
   std::map<StratumKey, std::vector<size_t>> numbers_of;  // several numbers where buckets have merged
   for (size_t i = 0; i < rows.keys.size(); ++i) {
     if (rows.used[i]) numbers_of[rows.keys[i]].push_back(i);
@@ -183,7 +216,7 @@ void Strata::set_loss_weights(const RowRepeats& repeats) {
   for (const Stratum& stratum : strata_) {
     for (int64_t entry = stratum.begin; entry < stratum.begin + stratum.posts; ++entry) {
       const uint32_t row = order_[static_cast<size_t>(entry)];
-      if (input_.sources[input_.source_of_row[row]].is_reg) continue;
+      if (input_.is_reg(row)) continue;
       samples += stratum.repeats.value();
       weighted += stratum.repeats.value() * repeats.weight(row);
     }

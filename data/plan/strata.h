@@ -54,7 +54,8 @@ class Strata {
   };
 
   /// Balances, assigns buckets and sorts the rows. With `merge_below` > 0 the pictures of buckets of fewer samples an
-  /// epoch join the bucket of the nearest aspect at the same resolution that has enough (the fullest, when none has).
+  /// epoch join the bucket of the nearest aspect at the same resolution that has enough (the fullest, when none has),
+  /// but for those that max_upscale or max_crop_loss keep from it.
   /// ConfigError: options that contradict each other.
   Strata(PlanInput input, const BalanceOptions& balance, const BucketOptions& buckets, int64_t merge_below,
          uint64_t seed);
@@ -84,7 +85,7 @@ class Strata {
  private:
   class RowsOfResolution;
 
-  void add(RowsOfResolution rows, int32_t resolution, int64_t merge_below, uint64_t seed);
+  void add(const RowsOfResolution& rows, int32_t resolution, uint64_t seed);
   void set_loss_weights(const RowRepeats& repeats);
 
   PlanInput input_;

@@ -81,6 +81,69 @@ TEST_F(DatasetTest, TheHashFollowsWhatIsSeenAndNothingElse) {
   EXPECT_NE(open().hash(), hash);
 }
 
+TEST_F(DatasetTest, TheHashFollowsHowPicturesAreRead) {
+  std::vector<std::string> hashes = {open().hash()};
+  const auto with = [&](auto change) {
+    const DatasetOptions before = options_;
+    change(options_);
+    hashes.push_back(open().hash());
+    options_ = before;
+  };
+  with([](DatasetOptions& o) { o.loader.flip_aug = true; });
+  with([](DatasetOptions& o) { o.sources[0].flip_aug = true; });
+  with([](DatasetOptions& o) { o.loader.random_crop = true; });
+  with([](DatasetOptions& o) { o.loader.alpha_mask = true; });
+  with([](DatasetOptions& o) { o.loader.prior_loss_weight = 0.5; });
+  with([](DatasetOptions& o) { o.sources[0].class_tokens = "a girl"; });
+  std::ranges::sort(hashes);
+  EXPECT_EQ(std::ranges::adjacent_find(hashes), hashes.end());
+
+  const std::string hash = open().hash();
+  for (SourceOptions& source : options_.sources) source.flip_aug = false;
+  options_.loader.flip_aug = true;  // and nobody follows
+  EXPECT_EQ(open().hash(), hash);
+}
+
+TEST_F(DatasetTest, TheHashFollowsTheContentOfFilesAndNotTheirPlace) {
+  const auto with_words = [&](const std::string& name, const std::string& content) {
+    write_text(folder_.path() / name, content);
+    options_.captions.paraphrase.dictionary = folder_.path() / name;
+    return open().hash();
+  };
+  const std::string hash = with_words("words.tsv", "hat\tcap\n");
+  EXPECT_EQ(with_words("other.tsv", "hat\tcap\n"), hash);
+  EXPECT_NE(with_words("words.tsv", "hat\thood\n"), hash);
+
+  options_.captions.paraphrase.dictionary.reset();
+  const std::string all = open().hash();
+  write_text(folder_.path() / "none.txt", "# nothing\n");
+  options_.select.opt_out.posts = folder_.path() / "none.txt";
+  EXPECT_EQ(open().hash(), all);
+  write_text(folder_.path() / "none.txt", "2.png\n");
+  EXPECT_NE(open().hash(), all);
+}
+
+TEST_F(DatasetTest, MistakesAreToldBeforeAnythingIsScanned) {
+  const auto fails_at = [&](auto change, const std::string& where) {
+    const DatasetOptions before = options_;
+    change(options_);
+    try {
+      open();
+      ADD_FAILURE() << where;
+    } catch (const ConfigError& error) {
+      EXPECT_EQ(error.where(), where);
+    }
+    EXPECT_FALSE(std::filesystem::exists(folder_.path() / "manifest")) << where;
+    options_ = before;
+  };
+  fails_at([](DatasetOptions& o) { o.captions.tag_groups = {"people"}; }, "dataset.captions.tag_groups");
+  fails_at([](DatasetOptions& o) { o.sources[1].captions.emplace().tag_groups = {"people"}; },
+           "dataset.sources[1].captions.tag_groups");
+  fails_at([](DatasetOptions& o) { o.sources[1].mask_dir = "/nowhere"; }, "dataset.sources[1].mask_dir");
+  fails_at([](DatasetOptions& o) { o.loader.alpha_background = "white"; }, "dataset.loader.alpha_background");
+  fails_at([](DatasetOptions& o) { o.buckets.bucket_reso_steps = 20; }, "dataset.buckets.bucket_reso_steps");
+}
+
 // girl_only has one of three pictures and is to have 0.6: weights 0.6 x 3 = 1.8, and 0.6 for both others.
 TEST_F(DatasetTest, BalanceAsLossWeights) {
   options_.sources[1].repeats = 1;

@@ -211,6 +211,46 @@ def test_table_shows_the_shares_of_the_lines(pictures):
         assert float(row[8]) == pytest.approx(float(class_repeats()[name]), abs=5e-4)
 
 
+def test_lengths_of_captions_are_those_of_the_captions(pictures):
+    """Every class is repeated alike, so that the run's samples are the epochs' captions."""
+    folder, content = pictures
+    for index, name in enumerate(content):
+        long = ", ".join(["tag"] * (100 if index % 4 == 0 else index % 7))
+        (folder / content[name][1] / name).with_suffix(".txt").write_text(long)
+    yaml = folder / "lengths.yaml"
+    yaml.write_text(YAML.format(out=folder / "lengths").replace("target: {girl_only: 0.4, boy_only: 0.3}, ", ""))
+    report = json.loads(run("atelier-data", "dataset", "plan", yaml, "--json").stdout)["captions"]
+    lines = []
+    for epoch in range(EPOCHS):
+        printed = run("atelier-data", "dataset", "captions", yaml, "--epoch", epoch, "--quiet").stdout
+        lines += [json.loads(line) for line in printed.splitlines()]
+    tokens = [line["tokens"][0] for line in lines]
+    assert report["captions"] == len(lines)
+    assert report["truncated"] == sum(line["truncated"] for line in lines) > 0
+    assert report["empty"] == sum(line["caption"] == "" for line in lines) > 0
+    assert report["tokens"]["max"] == max(tokens) == 201  # a hundred tags, 99 commas, begin and end
+    assert report["tokens"]["mean"] == pytest.approx(sum(tokens) / len(tokens))
+    table = run("atelier-data", "dataset", "plan", yaml).stdout
+    share = f"{100 * report['truncated'] / len(lines):.1f} %"
+    assert any(row.startswith("cut, ") and row.endswith(share) for row in table.splitlines())
+
+
+def test_a_run_without_samples_is_an_error(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    Image.new("RGB", (96, 96)).save(tmp_path / "pictures" / "a.png")
+    (tmp_path / "run.yaml").write_text(f"""
+output_dir: {tmp_path / "out"}
+dataset:
+  sources: [{{path: pictures, repeats: 0.3}}]
+  buckets: {{resolution: 96, min_bucket_reso: 64, max_bucket_reso: 160, bucket_reso_steps: 16}}
+train: {{max_train_epochs: 3}}
+""")
+    result = run("atelier-data", "dataset", "plan", tmp_path / "run.yaml", check=False)
+    assert result.returncode == 3 and "before its first sample" in result.stderr
+    table = run("atelier-data", "dataset", "plan", tmp_path / "run.yaml", "train.max_train_epochs=4").stdout
+    assert ["steps", "1"] in [row.split() for row in table.splitlines()]
+
+
 @pytest.mark.parametrize(
     "override, code, words",
     [

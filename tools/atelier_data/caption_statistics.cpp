@@ -5,7 +5,11 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "configs/base/interrupt.h"
 #include "configs/base/text.h"
+#include "data/caption/clip_tokenizer.h"
+#include "data/caption/prompt_chunks.h"
+#include "data/loader/sample_caption.h"
 
 namespace atelier {
 namespace {
@@ -28,12 +32,11 @@ std::string CaptionStatistics::json() const {
   nlohmann::ordered_json levels = nlohmann::ordered_json::object(), histogram = nlohmann::ordered_json::object();
   for (const auto& [level, count] : levels_) levels[level_name(level)] = count;
   for (const auto& [first, count] : histogram_) histogram[std::to_string(first)] = count;
-  const double mean = captions_ ? static_cast<double>(tokens_) / static_cast<double>(captions_) : 0;
   return nlohmann::ordered_json{{"captions", captions_},
                                 {"empty", empty_},
                                 {"truncated", truncated_},
                                 {"levels", levels},
-                                {"tokens", {{"mean", mean}, {"max", most_tokens_}, {"histogram", histogram}}}}
+                                {"tokens", {{"mean", mean_tokens()}, {"max", most_tokens_}, {"histogram", histogram}}}}
       .dump();
 }
 
@@ -54,6 +57,24 @@ std::string CaptionStatistics::table() const {
   out << "tokens, with begin and end\n";
   for (const auto& [first, count] : histogram_) line(text(first, " - ", first + kBin - 1), count);
   return out.str();
+}
+
+CaptionStatistics statistics_of_run(const Dataset& dataset, const PromptOptions& reading, int64_t most) {
+  const Plan& plan = dataset.plan();
+  const SampleCaptions captions(dataset.manifest(), dataset.options(), dataset.seed(), plan.total_steps());
+  const ClipTokenizer tokenizer;
+  CaptionStatistics statistics;
+  const int64_t batches = std::clamp<int64_t>(most / plan.batch_size(), 1, plan.sequence().size());
+  for (int64_t i = 0; i < batches; ++i) {
+    const GlobalBatch batch = plan.batch(i * plan.sequence().size() / batches);
+    for (const PlannedSample& sample : batch.samples) {
+      const Caption caption = captions.caption(sample.row, sample.epoch, sample.repeat, batch.step - 1);
+      const ChunkedPrompt prompt = chunk_prompt(caption.text, tokenizer, reading);
+      statistics.add(caption, prompt.tokens + kBeginAndEnd, prompt.cut > 0);
+    }
+    check_interrupted();
+  }
+  return statistics;
 }
 
 }  // namespace atelier

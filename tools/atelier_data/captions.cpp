@@ -66,9 +66,10 @@ class CaptionPrinter {
         arguments_(arguments) {}
 
   void print(const Use& use, int64_t epoch) {
-    const Caption caption = captions_.caption(use.row, epoch, use.repeat, first_step(epoch));
+    const int64_t steps_before = dataset_.plan().steps_before(epoch);  // for a warm-up of tokens
+    const Caption caption = captions_.caption(use.row, epoch, use.repeat, steps_before);
     const ChunkedPrompt prompt = chunk_prompt(caption.text, tokenizer_, reading_);
-    const int64_t tokens = prompt.tokens + 2;  // with begin and end; the same for both encoders
+    const int64_t tokens = prompt.tokens + kBeginAndEnd;  // the same for both encoders
     const bool truncated = prompt.cut > 0;
     if (arguments_.statistics) return statistics_.add(caption, tokens, truncated);
     if (arguments_.text) return print_text(use, epoch, caption, tokens, truncated);
@@ -91,12 +92,6 @@ class CaptionPrinter {
     std::cout << id(use) << "  epoch " << epoch << ", repeat " << use.repeat;
     if (caption.level >= 0) std::cout << ", level " << caption.level;
     std::cout << ", " << tokens << " tokens" << (truncated ? " (truncated)" : "") << "\n  " << caption.text << "\n";
-  }
-
-  /// Steps before the epoch, for a warm-up of tokens.
-  int64_t first_step(int64_t epoch) const {
-    const Plan& plan = dataset_.plan();
-    return plan.total_steps() * std::min(epoch, plan.total_epochs()) / std::max<int64_t>(1, plan.total_epochs());
   }
 
   const Dataset& dataset_;

@@ -25,6 +25,7 @@ namespace atelier {
 namespace {
 
 constexpr size_t kWriteBytes = 1 << 20;
+constexpr int64_t kCaptionsLookedAt = 10'000;
 
 struct PlanArguments {
   std::string run;
@@ -98,11 +99,10 @@ void dataset_plan(const PlanArguments& arguments) {
                             .pictures_needed = !arguments.without_pictures};
   const Dataset dataset(run.dataset, batching, setting, manifest_dir(run));
   const std::vector<uint32_t> uses = dataset.plan().uses_of_entries();
-  const PlanReport report = make_plan_report(dataset.plan(), uses);
   const std::vector<uint32_t> seen = dataset.plan().uses_of_rows(uses);
-  const std::vector<ExposureList> exposure = exposures(dataset, seen);
-  std::cout << (arguments.json ? plan_json(report, exposure) : plan_table(report, exposure, arguments.top))
-            << std::flush;
+  const PlanFindings findings{make_plan_report(dataset.plan(), uses), exposures(dataset, seen),
+                              statistics_of_run(dataset, run.train.prompts, kCaptionsLookedAt)};
+  std::cout << (arguments.json ? plan_json(findings) : plan_table(findings, arguments.top)) << std::flush;
   const std::string credits = manifest_dir(run).string() + ".credits.tsv";
   write_file_atomically(credits, credits_table(collect_credits(dataset, seen)));
   log_info("who made the pictures: ", credits);
@@ -114,7 +114,7 @@ void dataset_plan(const PlanArguments& arguments) {
 }  // namespace
 
 Verb verb_plan() {
-  return {"dataset plan", "dry run: steps, buckets, balance, exposure, waste",
+  return {"dataset plan", "dry run: steps, buckets, balance, exposure, waste, lengths of captions",
           [](CLI::App& app) -> std::function<void()> {
             auto arguments = std::make_shared<PlanArguments>();
             app.add_option("run", arguments->run, "the run's YAML")->required()->type_name("RUN");

@@ -70,7 +70,8 @@ Json list_of(const Rows& rows, Convert convert) {
 
 }  // namespace
 
-std::string plan_json(const PlanReport& report, const std::vector<ExposureList>& exposure) {
+std::string plan_json(const PlanFindings& findings) {
+  const PlanReport& report = findings.report;
   Json json = {{"version", 1},
                {"steps", report.steps},
                {"epochs", report.epochs},
@@ -91,8 +92,9 @@ std::string plan_json(const PlanReport& report, const std::vector<ExposureList>&
                {"crop_loss", report.crop_loss},
                {"balance", balance_json(report)},
                {"resolutions", list_of(report.resolutions, resolution_json)},
-               {"buckets", list_of(report.buckets, bucket_json)}};
-  for (const ExposureList& list : exposure) json["exposure"][list.category] = exposure_json(list);
+               {"buckets", list_of(report.buckets, bucket_json)},
+               {"captions", Json::parse(findings.captions.json())}};
+  for (const ExposureList& list : findings.exposure) json["exposure"][list.category] = exposure_json(list);
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

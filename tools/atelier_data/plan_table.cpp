@@ -101,6 +101,19 @@ std::string buckets(const PlanReport& report) {
   return any_small ? text(table.str(), note) : table.str();
 }
 
+std::string captions(const CaptionStatistics& statistics) {
+  const auto of_all = [&](int64_t count) {
+    return percent(static_cast<double>(count) / static_cast<double>(std::max<int64_t>(1, statistics.captions())));
+  };
+  TextTable table({"captions", ""});
+  table.add({"samples whose captions were looked at", grouped(statistics.captions())});
+  table.add({"tokens with begin and end, mean", fixed_decimals(statistics.mean_tokens(), 1)});
+  table.add({"tokens with begin and end, most", grouped(statistics.most_tokens())});
+  table.add({"cut, as longer than the text encoders take", of_all(statistics.truncated())});
+  table.add({"empty", of_all(statistics.empty())});
+  return table.str();
+}
+
 std::string exposures(const ExposureList& list, size_t top) {
   TextTable table({list.category, "pictures", "never seen", "samples", "uses a picture"});
   for (size_t i = 0; i < std::min(top, list.tags.size()); ++i) {
@@ -113,11 +126,12 @@ std::string exposures(const ExposureList& list, size_t top) {
 
 }  // namespace
 
-std::string plan_table(const PlanReport& report, const std::vector<ExposureList>& exposure, size_t top) {
+std::string plan_table(const PlanFindings& findings, size_t top) {
+  const PlanReport& report = findings.report;
   std::string out = text(figures(report), "\n", resolutions(report), "\n", balance_figures(report));
   for (const PlanReport::Marginal& marginal : report.marginals) out += "\n" + classes(marginal, top);
-  out += "\n" + buckets(report);
-  for (const ExposureList& list : exposure) {
+  out += text("\n", buckets(report), "\n", captions(findings.captions));
+  for (const ExposureList& list : findings.exposure) {
     if (!list.tags.empty()) out += "\n" + exposures(list, top);
   }
   return out;

@@ -44,8 +44,8 @@ Placement centre_placement(const Manifest& manifest, const Item& item, int32_t w
 }
 
 void check_crops_stay(const DatasetOptions& options) {
-  const bool moves = options.loader.random_crop || std::ranges::any_of(options.sources, &SourceOptions::random_crop);
-  if (!moves) return;
+  const auto moves = [&](const SourceOptions& source) { return loader_choices(options.loader, source).random_crop; };
+  if (std::ranges::none_of(options.sources, moves)) return;
   throw ConfigError("crops that change from use to use cannot be cached", "random_crop",
                     "leave it out, or set dataset.cache_latents: off");
 }
@@ -161,7 +161,8 @@ std::vector<int64_t> LatentCache::record_shape(int64_t width, int64_t height) co
 void LatentCache::add_wanted(int64_t row, const BucketSize& size, WantedGroup& group) const {
   const Manifest& manifest = dataset_.manifest();
   const DatasetOptions& options = dataset_.options();
-  const bool flips = options.loader.flip_aug || options.sources[static_cast<size_t>(manifest.source(row))].flip_aug;
+  const SourceOptions& source = options.sources[static_cast<size_t>(manifest.source(row))];
+  const bool flips = loader_choices(options.loader, source).flip_aug;
   for (const bool flipped : {false, true}) {
     if (flipped && !flips) continue;
     const Item item{row, flipped};

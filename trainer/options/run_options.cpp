@@ -86,9 +86,10 @@ void check_text_cache(const RunOptions& run) {
 }
 
 void check_masks(const RunOptions& run) {
-  const auto has_masks = [](const SourceOptions& source) { return source.alpha_mask || source.mask_dir; };
-  if (!run.train.masked_loss || run.dataset.loader.alpha_mask) return;
-  if (std::ranges::any_of(run.dataset.sources, has_masks)) return;
+  const auto has_masks = [&](const SourceOptions& source) {
+    return loader_choices(run.dataset.loader, source).alpha_mask || source.mask_dir;
+  };
+  if (!run.train.masked_loss || std::ranges::any_of(run.dataset.sources, has_masks)) return;
   throw ConfigError("no source has masks", "train.masked_loss",
                     "set dataset.loader.alpha_mask, or alpha_mask or mask_dir of a source");
 }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 #include <string>
@@ -12,6 +14,8 @@
 #include "configs/base/text.h"
 #include "configs/schema/reader.h"
 #include "data/caption/caption.h"
+#include "data/caption/paraphrases.h"
+#include "tests/support/temporary_folder.h"
 
 namespace atelier {
 namespace {
@@ -421,7 +425,9 @@ TEST(CaptionOperators, MistakesNameTheirKey) {
   fails_at([](Options& o) { o.fixed_groups = {"meta"}; }, "fixed_groups");
   fails_at([](Options& o) { o.group_dropout = {{"nobody", 0.1}}; }, "group_dropout");
   fails_at([](Options& o) { o.words_from = {{"sentences", 1}}; }, "words_from");
+  fails_at([](Options& o) { o.tag_groups = {"general", "count+general"}; }, "tag_groups");
   fails_at([](Options& o) { o.leave_out = {"strict"}; }, "leave_out");
+  fails_at([](Options& o) { o.tag_sets = {{"a", "category", {"artists"}, 0, 0}}; }, "tag_sets: a");
   fails_at([](Options& o) { o.tag_sets = {{"a", "regex", {"("}, 0, 0}}; }, "tag_sets");
   fails_at([](Options& o) { o.tag_sets = {{"a", "exact", {"x"}, 0, 0}, {"a", "exact", {"y"}, 0, 0}}; }, "tag_sets");
   fails_at([](Options& o) { o.drop_levels.levels = {{.keep = "0.3m"}}; }, "drop_levels.levels[0].keep");
@@ -430,6 +436,68 @@ TEST(CaptionOperators, MistakesNameTheirKey) {
   fails_at([](Options& o) { o.register_token.min_length = 20; }, "register_token");
   fails_at([](Options& o) { o.quality.emplace().cuts = {50}; }, "quality.words");
   fails_at([](Options& o) { o.quality.emplace().cuts = {8, 60, 20, 82, 92}; }, "quality.cuts");
+  fails_at([](Options& o) { o.quality.emplace().within = "rating_window", o.quality->window = "6 months"; },
+           "quality.window");
+  fails_at([](Options& o) { o.quality.emplace().skip_if_newer_than = "2024-13-01"; }, "quality.skip_if_newer_than");
+  // A part alone is no group: all of the group would go.
+  const auto fails_for_part = [&](auto&& name_it, const std::string& key) {
+    fails_at([&](Options& o) { o.tag_groups = {"count", "artist+general"}, name_it(o); }, key);
+  };
+  fails_for_part([](Options& o) { o.group_dropout = {{"artist", 0.1}}; }, "group_dropout");
+  fails_for_part([](Options& o) { o.fixed_groups = {"artist"}; }, "fixed_groups");
+  fails_for_part([](Options& o) { o.break_before = {"artist"}; }, "break_before");
+}
+
+TEST(CaptionOperators, SeparatorsOfWrittenCaptionsAreMistakesBesideWordsFrom) {
+  CaptionOptions options;
+  options.keep_tokens_separator = options.group_separator = "|||";
+  EXPECT_NO_THROW(CaptionPolicy{options});
+  options.words_from = {{"tags", 1}};
+  options.group_separator.clear();
+  EXPECT_THROW(CaptionPolicy{options}, ConfigError);
+  std::swap(options.keep_tokens_separator, options.group_separator);
+  EXPECT_THROW(CaptionPolicy{options}, ConfigError);
+}
+
+class ParaphraseFile : public testing::Test {
+ protected:
+  /// All that is written for `tag`.
+  std::set<std::string> words(const std::string& content, const std::string& tag, bool keep_original = false) const {
+    const std::filesystem::path path = folder_.path() / "words.tsv";
+    std::ofstream(path) << content;
+    const Paraphrases dictionary({.dictionary = path.string(), .keep_original = keep_original});
+    CounterRng draws(1, "test", {});
+    std::set<std::string> found;
+    for (int i = 0; i < 200; ++i) {
+      if (const std::string* drawn = dictionary.draw(tag, draws)) found.insert(*drawn);
+    }
+    return found;
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(ParaphraseFile, HoldsTagsVariantsAndWeights) {
+  const std::string content = "# comment\n\nlong_hair\tlengthy hair\nlong hair\tlong locks\t0\nsmile\t\r\n";
+  EXPECT_EQ(words(content, "long hair"), (std::set<std::string>{"lengthy hair"}));
+  EXPECT_EQ(words(content, "long hair", true), (std::set<std::string>{"lengthy hair", "long hair"}));
+  EXPECT_EQ(words(content, "smile"), (std::set<std::string>{""}));
+  EXPECT_EQ(words(content, "hat"), std::set<std::string>());
+}
+
+TEST_F(ParaphraseFile, AByteOrderMarkBelongsToNoTag) {
+  EXPECT_EQ(words("\xEF\xBB\xBFhat\tcap\n", "hat"), (std::set<std::string>{"cap"}));
+}
+
+TEST_F(ParaphraseFile, WrongLinesAreNamed) {
+  for (const char* line : {"hat", "\tcap", "hat\tcap\tmuch", "hat\tcap\t-1", "a\tb\t1\tc"}) {
+    try {
+      words(std::string("smile\tgrin\n") + line + "\n", "hat");
+      ADD_FAILURE() << line;
+    } catch (const ConfigError& error) {
+      EXPECT_TRUE(error.where().ends_with("words.tsv:2")) << error.where();
+    }
+  }
 }
 
 TEST(CaptionOperators, EveryRecipeIsAPolicy) {

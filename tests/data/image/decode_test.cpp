@@ -10,6 +10,7 @@
 
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
+#include "data/image/image_info.h"
 #include "tests/data/image/golden_images.h"
 
 namespace atelier {
@@ -54,6 +55,32 @@ INSTANTIATE_TEST_SUITE_P(
       std::replace(name.begin(), name.end(), '.', '_');
       return name;
     });
+
+/// The one picture of lossy.webp (40 x 30) as the only frame of an animation.
+std::string animation_of_one_frame() {
+  using namespace std::string_literals;
+  const std::string still = read_file(golden_image("lossy.webp")), frame = still.substr(12);
+  const auto little = [](size_t number, int bytes) {
+    std::string out;
+    for (int i = 0; i < bytes; ++i) out += static_cast<char>(number >> 8 * i);
+    return out;
+  };
+  const auto chunk = [&](const std::string& name, const std::string& content) {
+    return name + little(content.size(), 4) + content;
+  };
+  const std::string sides = little(40 - 1, 3) + little(30 - 1, 3);
+  const std::string all = "WEBP" + chunk("VP8X", "\x02\0\0\0"s + sides) + chunk("ANIM", std::string(6, '\0')) +
+                          chunk("ANMF", std::string(6, '\0') + sides + little(100, 3) + "\x02" + frame);
+  return chunk("RIFF", all);
+}
+
+// Still by its one frame, but libwebp refuses animations of any length.
+TEST(Decode, AnAnimatedWebpOfOneFrameIsAPicture) {
+  const std::string file = animation_of_one_frame();
+  const auto bytes = std::as_bytes(std::span(file));
+  EXPECT_FALSE(probe_image(bytes).animated);
+  EXPECT_LE(largest_difference(decode_image(bytes).rgb, read_ppm("lossy.webp.ppm").rgb), kRounding);
+}
 
 TEST(Decode, CompositesOnTheStatedColour) {
   const Picture picture = decode_image(golden_image("rgba.png"), {.background = parse_colour("#1020f0")});

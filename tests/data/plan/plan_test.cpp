@@ -231,6 +231,39 @@ TEST(Plan, PicturesBeyondALimitLeaveTheResolution) {
   EXPECT_EQ(plan.strata().resolutions()[0].cropped_out, 1);
 }
 
+// Three of 832 x 1216 make a batch; the square and the strip of 512 x 2048 do not. The square loses 1 - (832 / 1216) of
+// itself, the strip 1 - (512 / 2048) / (832 / 1216).
+TEST(Plan, MergedBucketsKeepToTheLimits) {
+  PlanInput input = empty_input();
+  for (int64_t row = 0; row < 3; ++row) add_picture(input, row, 832, 1216);
+  add_picture(input, 3, 1024, 1024), add_picture(input, 4, 512, 2048);
+  BucketOptions buckets;
+  buckets.merge_small_buckets = true;
+  const auto sizes_of = [&] {
+    const Plan plan(input, {}, buckets, epochs_of(3, 1), 1, 7);
+    std::vector<std::pair<BucketSize, int64_t>> sizes;
+    for (const Strata::Bucket& bucket : plan.strata().buckets()) sizes.emplace_back(bucket.size, bucket.posts);
+    EXPECT_EQ(plan.uses(), (std::vector<uint32_t>{1, 1, 1, 1, 1}));
+    return sizes;
+  };
+  using Sizes = std::vector<std::pair<BucketSize, int64_t>>;
+  EXPECT_EQ(sizes_of(), (Sizes{{{832, 1216}, 5}}));
+  buckets.max_crop_loss = 0.4;
+  EXPECT_EQ(sizes_of(), (Sizes{{{512, 2048}, 1}, {{832, 1216}, 4}}));
+  buckets.max_crop_loss = 0.3;
+  EXPECT_EQ(sizes_of(), (Sizes{{{512, 2048}, 1}, {{832, 1216}, 3}, {{1024, 1024}, 1}}));
+  buckets.max_crop_loss.reset(), buckets.max_upscale = 1.2;  // 1024 to 1216 is 1.19 times, 512 to 832 more
+  EXPECT_EQ(sizes_of(), (Sizes{{{512, 2048}, 1}, {{832, 1216}, 4}}));
+}
+
+// One picture with 0.3 repeats comes up in the fourth epoch.
+TEST(Plan, ARunThatEndsBeforeItsFirstSampleIsAnError) {
+  PlanInput input = squares(1);
+  input.sources = {{0.3}};
+  EXPECT_THROW(Plan(input, {}, {}, epochs_of(4, 3), 1, 7), DataError);
+  EXPECT_EQ(Plan(input, {}, {}, epochs_of(4, 4), 1, 7).total_steps(), 1);
+}
+
 // A stage goes on with the turns of the epochs before it: with half a repeat, the other half of the pictures.
 TEST(Plan, AStageGoesOnWithTheTurns) {
   PlanCase one;
@@ -361,6 +394,23 @@ TEST(Plan, AccumulationTakesSeveralBatchesAStep) {
     }
   }
   EXPECT_EQ(samples, 50);
+}
+
+// 20 pictures in batches of 3, two a step: epochs begin within steps.
+TEST(Plan, StepsBeforeAnEpochAreThoseBeforeItsFirstBatch) {
+  BatchingOptions batching;
+  batching.train_batch_size = 3, batching.gradient_accumulation_steps = 2, batching.max_train_epochs = 4;
+  const Plan plan(squares(20), {}, {}, batching, 1, 7);
+  for (int64_t epoch = 0; epoch < 4; ++epoch) {
+    int64_t first = 1;  // step that holds a batch of the epoch
+    const auto holds = [&](int64_t step) {
+      const std::vector<GlobalBatch> batches = plan.step(step);
+      return std::ranges::any_of(batches, [&](const GlobalBatch& batch) { return batch.epoch == epoch; });
+    };
+    while (!holds(first)) ++first;
+    EXPECT_EQ(plan.steps_before(epoch), first - 1) << epoch;
+  }
+  EXPECT_EQ(plan.steps_before(9), plan.total_steps());
 }
 
 TEST(Plan, FewPicturesAndManySteps) {

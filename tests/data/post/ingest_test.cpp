@@ -72,6 +72,8 @@ TEST(CaptionTags, AreThePiecesBetweenCommas) {
   EXPECT_THAT(caption_tags("1girl, Long Hair,, , lina \\(slayers\\)"),
               ElementsAre("1girl", "long_hair", "lina_(slayers)"));
   EXPECT_THAT(caption_tags(""), ElementsAre());
+  EXPECT_THAT(caption_tags("lina ||| 1girl, ||_||, solo|||hat"),
+              ElementsAre("lina", "1girl", "||_||", "solo", "hat"));
 }
 
 struct ReadAll {
