@@ -11,8 +11,13 @@
 namespace atelier {
 namespace {
 
-constexpr std::string_view kWild = "*?[";
+constexpr std::string_view kWild = "*?[", kPattern = "*?[{";
 constexpr int64_t kMaxFiles = 1'000'000;
+
+/// What stands before the `?...` of a remote pattern.
+std::string without_query(const std::string& pattern) {
+  return is_remote(pattern) ? pattern.substr(0, pattern.rfind('?')) : pattern;
+}
 
 std::optional<int64_t> whole_number(std::string_view digits) {
   int64_t value = 0;
@@ -56,7 +61,7 @@ std::vector<std::string> expand_braces(const std::string& pattern) {
 
 /// The files that `*`, `?` and `[...]` match: below the last folder before the first of them.
 std::vector<std::string> match(const std::string& pattern) {
-  const size_t query = is_remote(pattern) ? std::min(pattern.rfind('?'), pattern.size()) : pattern.size();
+  const size_t query = without_query(pattern).size();
   const size_t wild = pattern.substr(0, query).find_first_of(kWild);
   if (wild == std::string::npos) return {pattern};
   const size_t slash = pattern.rfind('/', wild);
@@ -77,7 +82,7 @@ std::vector<std::string> match(const std::string& pattern) {
 }  // namespace
 
 std::vector<std::string> expand_pattern(const std::string& pattern) {
-  const bool plain = pattern.find_first_of("*?[{") == std::string::npos;
+  const bool plain = pattern.find_first_of(kPattern) == std::string::npos;
   if (plain || file_facts(pattern)) return {pattern};
   std::vector<std::string> files;
   for (const std::string& path : expand_braces(pattern)) {
@@ -85,6 +90,14 @@ std::vector<std::string> expand_pattern(const std::string& pattern) {
   }
   if (files.empty()) throw ConfigError("no file matches", pattern, "check the pattern and the folder before it");
   return files;
+}
+
+std::string pattern_folder(const std::string& pattern) {
+  if (const std::optional<FileFacts> facts = file_facts(pattern)) {
+    return facts->is_folder ? pattern : parent_path(pattern);
+  }
+  const std::string names = without_query(pattern);
+  return parent_path(names.substr(0, names.find_first_of(kPattern)));
 }
 
 }  // namespace atelier

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "configs/base/error.h"
+#include "configs/base/interrupt.h"
 #include "configs/base/text.h"
 #include "data/files/remote.h"
 
@@ -37,6 +38,7 @@ class Walk {
 
  private:
   void visit(const fs::path& folder) {
+    check_interrupted();
     struct stat status;
     if (stat(folder.c_str(), &status) != 0 || !visited_.emplace(status.st_dev, status.st_ino).second) return;
     std::error_code error;
@@ -62,8 +64,6 @@ class Walk {
   std::set<std::pair<dev_t, ino_t>> visited_;
 };
 
-bool is_hidden(std::string_view name) { return name.starts_with('.') || name.find("/.") != std::string_view::npos; }
-
 std::vector<ListedFile> list_remote(const std::string& folder, bool recursive) {
   const RemotePath remote = open_remote(folder);
   arrow::fs::FileSelector selector;
@@ -83,6 +83,8 @@ std::vector<ListedFile> list_remote(const std::string& folder, bool recursive) {
 }
 
 }  // namespace
+
+bool is_hidden(std::string_view name) { return name.starts_with('.') || name.find("/.") != std::string_view::npos; }
 
 bool is_remote(std::string_view path) { return path.starts_with("s3://"); }
 
@@ -104,6 +106,14 @@ std::string file_name(std::string_view path) {
   path = path.substr(0, path_end(path));
   const size_t slash = path.rfind('/');
   return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
+}
+
+std::string name_below(std::string_view folder, std::string_view path) {
+  folder = folder.substr(0, path_end(folder));
+  while (folder.ends_with('/')) folder.remove_suffix(1);
+  const std::string_view plain = path.substr(0, path_end(path));
+  const bool is_below = plain.starts_with(folder) && plain.substr(folder.size()).starts_with('/');
+  return is_below ? std::string(plain.substr(folder.size() + 1)) : file_name(path);
 }
 
 std::string file_suffix(std::string_view path) { return lower_ascii(fs::path(file_name(path)).extension().string()); }

@@ -13,11 +13,16 @@ namespace atelier {
 /// `?region=...`) and stays with every path below it; the usual AWS_* environment says the rest.
 bool is_remote(std::string_view path);
 
+/// True if `name`, relative to a folder, or a folder on the way to it begins with a dot.
+bool is_hidden(std::string_view name);
+
 /// `name` below `folder`.
 std::string join_path(std::string_view folder, std::string_view name);
 /// The folder that a file lies in, and its last name alone.
 std::string parent_path(std::string_view path);
 std::string file_name(std::string_view path);
+/// "sub/a.png" of "DIR/sub/a.png": what stands behind `folder`; the last name alone if the file lies elsewhere.
+std::string name_below(std::string_view folder, std::string_view path);
 /// ".jsonl", in lower case; empty if there is none.
 std::string file_suffix(std::string_view path);
 
@@ -50,5 +55,9 @@ std::vector<ListedFile> list_folder(const std::string& folder);
 /// their own order. A path without any of them, or that exists as it is written, means itself. ConfigError if nothing
 /// matches.
 std::vector<std::string> expand_pattern(const std::string& pattern);
+
+/// The folder below which all lies that a pattern can mean: that before its first `*`, `?`, `[` or `{`; of a file its
+/// folder; a folder itself.
+std::string pattern_folder(const std::string& pattern);
 
 }  // namespace atelier

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "configs/base/error.h"
+#include "configs/base/interrupt.h"
 
 namespace atelier {
 namespace {
@@ -113,7 +114,9 @@ GzipBytes::GzipBytes(std::unique_ptr<FileBytes> packed, std::string path)
   while (!unpacker.ended()) {
     size_ += static_cast<int64_t>(unpacker.unpack(out, true));
     const bool far = size_ - checkpoints_.back().unpacked >= kBetweenCheckpoints;
-    if (far && !unpacker.ended() && unpacker.at_block()) checkpoints_.push_back(unpacker.checkpoint(size_));
+    if (!far || unpacker.ended() || !unpacker.at_block()) continue;
+    check_interrupted();
+    checkpoints_.push_back(unpacker.checkpoint(size_));
   }
   damage_ = unpacker.damage();
   if (size_ == 0 && !damage_.empty()) throw ConfigError("no gzip file: " + damage_, path_);

@@ -19,7 +19,8 @@ namespace {
 /// An open local file.
 class Descriptor {
  public:
-  explicit Descriptor(const std::string& path) : number_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  explicit Descriptor(const std::string& path)
+      : number_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {  // opening a pipe would wait
     if (number_ < 0) throw DataError(text("cannot open: ", std::strerror(errno)), path);
   }
   ~Descriptor() { ::close(number_); }

@@ -39,6 +39,13 @@ std::optional<std::string_view> text_at(const arrow::Array& array, int64_t row) 
   }
 }
 
+/// The same, where texts are numbers of a dictionary, too.
+std::optional<std::string_view> word_at(const arrow::Array& array, int64_t row) {
+  if (array.type_id() != arrow::Type::DICTIONARY) return text_at(array, row);
+  const auto& words = static_cast<const arrow::DictionaryArray&>(array);
+  return text_at(*words.dictionary(), words.GetValueIndex(row));
+}
+
 /// Whole numbers of every width, also where gaps made them floating point; nullopt for other types.
 std::optional<int64_t> number_at(const arrow::Array& array, int64_t row) {
   const auto whole = [](double number) -> int64_t {
@@ -105,7 +112,7 @@ std::optional<ListView> list_at(const arrow::Array& array, int64_t row) {
 void add_tag_object(PostColumn column, const arrow::StructArray& tags, int64_t row, PostRecord& record) {
   const auto names = tags.GetFieldByName("name");
   const auto categories = tags.GetFieldByName("category");
-  const auto name = names && !names->IsNull(row) ? text_at(*names, row) : std::nullopt;
+  const auto name = names && !names->IsNull(row) ? word_at(*names, row) : std::nullopt;
   if (!name || name->empty()) throw DataError("bad_value", "a tag without a name");
   if (!categories || categories->IsNull(row)) return record.add_tag(*name, category_of(column));
   std::optional<int64_t> number = number_at(*categories, row);
@@ -120,7 +127,7 @@ void read_list(PostColumn column, const ListView& list, PostRecord& record) {
   if (column == PostColumn::kFavCount) return record.set_number(column, list.end - list.begin);  // who likes it
   for (int64_t i = list.begin; i < list.end; ++i) {
     if (list.values->IsNull(i)) continue;
-    if (const auto item = text_at(*list.values, i)) {
+    if (const auto item = word_at(*list.values, i)) {
       record.add(column, *item);
     } else if (list.values->type_id() == arrow::Type::STRUCT && column >= PostColumn::kTags) {
       add_tag_object(column, static_cast<const arrow::StructArray&>(*list.values), i, record);

@@ -15,6 +15,7 @@
 namespace atelier {
 namespace {
 
+constexpr int kMaxDepth = 256;   // of what is not used: the parser calls itself for each level
 constexpr size_t kPadding = 16;  // the parser may look so far behind the end
 
 /// Takes what the parser finds, piece by piece, into a record. Numbers come as they are written: ids have up to 19
@@ -65,7 +66,7 @@ class RecordHandler {
       within_ = Within::kMediaAsset;
       column_.reset();
     } else {
-      skip();
+      return skip();
     }
     return true;
   }
@@ -87,7 +88,7 @@ class RecordHandler {
     if (skipped_ == 0 && within_ == Within::kPost && list)
       within_ = Within::kList;
     else
-      skip();
+      return skip();
     return true;
   }
   bool EndArray(rapidjson::SizeType size) {
@@ -115,12 +116,13 @@ class RecordHandler {
     return true;
   }
 
-  /// What follows up to its closing bracket is not used; where a value of a known name belongs, that is an error.
-  void skip() {
-    if (skipped_ == 0 && column_ && within_ != Within::kMediaAsset && column_ != PostColumn::kFavCount) {
-      throw DataError("bad_value");
-    }
-    ++skipped_;
+  /// What follows up to its closing bracket is not used; where a value of a known name belongs, that is an error. False
+  /// where brackets are nested too deep.
+  bool skip() {
+    const bool expected = column_ && within_ != Within::kMediaAsset && column_ != PostColumn::kFavCount &&
+                          (within_ != Within::kTag || tag_part_);
+    if (skipped_ == 0 && expected) throw DataError("bad_value");
+    return ++skipped_ <= kMaxDepth;
   }
 
   void add_tag() {
@@ -166,6 +168,9 @@ PostRecord JsonRecords::read(std::string_view json) {
     parser_->reader.Parse<kFlags>(stream, handler);
   } catch (const DataError& error) {
     throw DataError(error.summary(), std::string(handler.key()) + (error.where().empty() ? "" : ": " + error.where()));
+  }
+  if (parser_->reader.GetParseErrorCode() == rapidjson::kParseErrorTermination) {
+    throw DataError("bad_json", atelier::text("no object, or nested more than ", kMaxDepth, " deep"));
   }
   if (parser_->reader.HasParseError()) {
     throw DataError("bad_json", rapidjson::GetParseError_En(parser_->reader.GetParseErrorCode()));

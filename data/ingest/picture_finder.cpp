@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
+#include <utility>
 
 #include "configs/base/error.h"
 #include "configs/base/hash.h"
@@ -48,12 +49,11 @@ std::vector<std::string> candidates(const PostRecord& record, bool dump_folders)
 
 }  // namespace
 
-PictureFinder::PictureFinder(const SourceOptions& options, const std::string& posts_file)
-    : folder_(options.image_dir ? absolute_path(*options.image_dir) : parent_path(posts_file)) {
-  if (!options.image_dir) {
-    if (!is_remote(folder_)) look_around();
-    return;
-  }
+PictureFinder::PictureFinder(std::string folder) : folder_(std::move(folder)) {
+  if (!is_remote(folder_)) look_around();
+}
+
+PictureFinder::PictureFinder(const SourceOptions& options) : folder_(absolute_path(*options.image_dir)) {
   const auto is_tar = [](const std::string& name) { return file_suffix(name) == ".tar"; };
   const std::optional<FileFacts> facts = file_facts(folder_);
   if (!facts || !facts->is_folder) {
@@ -154,6 +154,21 @@ void PictureFinder::find(PostRecord& record, const PictureProbe& probe) const {
       throw DataError("picture_unreadable", error.summary());
     }
   }
+}
+
+PictureFinders::PictureFinders(const SourceOptions& options, const std::vector<std::string>& posts_files) {
+  if (options.image_dir) {
+    image_dir_.emplace(options);
+    return;
+  }
+  for (const std::string& file : posts_files) {
+    const std::string folder = parent_path(file);
+    by_folder_.try_emplace(folder, folder);
+  }
+}
+
+const PictureFinder& PictureFinders::of(const std::string& posts_file) const {
+  return image_dir_ ? *image_dir_ : by_folder_.at(parent_path(posts_file));
 }
 
 }  // namespace atelier

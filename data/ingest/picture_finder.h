@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,11 +14,13 @@
 
 namespace atelier {
 
+/// Looks for the pictures of posts in one place.
 class PictureFinder {
  public:
-  /// Looks in options.image_dir (a folder, or tars by pattern), else beside `posts_file`. ConfigError if image_dir is
-  /// not there.
-  PictureFinder(const SourceOptions& options, const std::string& posts_file);
+  /// In options.image_dir: a folder, or tars by pattern. ConfigError if it is not there.
+  explicit PictureFinder(const SourceOptions& options);
+  /// In `folder`.
+  explicit PictureFinder(std::string folder);
 
   /// Gives `record.post` its picture and that picture's size, if there is one. DataError "picture_unreadable" if it
   /// cannot be read.
@@ -45,6 +48,18 @@ class PictureFinder {
     int64_t modified_ns;
   };
   std::vector<File> files_;
+};
+
+/// The places of all posts files of a source.
+class PictureFinders {
+ public:
+  /// options.image_dir for all, else the folder of each file. Errors as above.
+  PictureFinders(const SourceOptions& options, const std::vector<std::string>& posts_files);
+  const PictureFinder& of(const std::string& posts_file) const;
+
+ private:
+  std::map<std::string, PictureFinder> by_folder_;  // empty if there is an image_dir
+  std::optional<PictureFinder> image_dir_;
 };
 
 }  // namespace atelier

@@ -140,6 +140,14 @@ bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 /// True for characters that canonical_tag() may change.
 bool may_change(char c) { return (c >= 'A' && c <= 'Z') || c == '\\' || is_space(c); }
 
+/// The next word between spaces, taken off the front; empty at the end.
+std::string_view take_word(std::string_view& text) {
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  const std::string_view word = text.substr(0, text.find(' '));
+  text.remove_prefix(word.size());
+  return word;
+}
+
 /// The pieces of a list of tags, in their canonical form, to `take`.
 template <typename Take>
 void each_tag(std::string_view list, bool commas, const Take& take) {
@@ -311,6 +319,27 @@ void PostRecord::take_tags(const Mention& mention, TagDictionary& tags) {
     take(mention.text);
 }
 
+/// True if `all`, a list of all tags, is made of the lists by category, each in its order: then it says nothing new, and
+/// its tags need not be looked up once more. The site writes it so.
+bool PostRecord::repeats_categories(const Mention& all) const {
+  if (!all.is_list) return false;
+  std::vector<std::string_view> rests;
+  for (const Mention& mention : mentions_) {
+    if (mention.category && mention.is_list) rests.push_back(mention.text);
+  }
+  std::string_view text = all.text;
+  for (std::string_view tag = take_word(text); !tag.empty(); tag = take_word(text)) {
+    const auto begins_with_it = [&](std::string_view& rest) {
+      std::string_view further = rest;
+      if (take_word(further) != tag) return false;
+      rest = further;
+      return true;
+    };
+    if (!std::ranges::any_of(rests, begins_with_it)) return false;
+  }
+  return true;
+}
+
 Post PostRecord::finish(TagDictionary& tags) && {
   if (post.id.empty()) post.id = !post.md5.empty() ? post.md5 : file_name;
   if (post.id.empty()) throw DataError("no_id");
@@ -319,10 +348,7 @@ Post PostRecord::finish(TagDictionary& tags) && {
     if (mention.category) take_tags(mention, tags);
   }
   for (const Mention& mention : mentions_) {
-    // The list of all tags mostly repeats what the lists by category say: as long as that, it says nothing new.
-    const bool repeats = mention.is_list && !post.tags.empty() &&
-                         static_cast<size_t>(std::ranges::count(mention.text, ' ')) + 1 == post.tags.size();
-    if (!mention.category && !repeats) take_tags(mention, tags);
+    if (!mention.category && !repeats_categories(mention)) take_tags(mention, tags);
   }
   return std::move(post);
 }

@@ -81,6 +81,7 @@ class PostRecord {
     bool is_list;
   };
   void append_tags_to_caption();
+  bool repeats_categories(const Mention& all) const;
   void take_tags(const Mention& mention, TagDictionary& tags);
 
   std::vector<Mention> mentions_;

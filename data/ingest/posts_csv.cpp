@@ -22,7 +22,7 @@ char separator_of(const std::string& path) {
 PostsCsvReader::PostsCsvReader(const SourceOptions& options)
     : separator_(separator_of(options.path)),
       parts_(options.path, TextParts::Records::kCsv, separator_),
-      pictures_(options, absolute_path(options.path)) {
+      pictures_(options, parts_.paths()) {
   if (part_count() > 0 &&
       std::ranges::none_of(read_header(0).columns, [](const auto& column) { return bool(column); })) {
     throw ConfigError("no column of the table has a name that is known", parts_.path(0),
@@ -65,6 +65,7 @@ PostRecord PostsCsvReader::read_row(const Header& header, const std::vector<std:
 
 PostBatch PostsCsvReader::read(int64_t part, const PictureProbe& probe) const {
   PostBatch batch;
+  const PictureFinder& pictures = pictures_.of(parts_.path(part));
   std::string buffer;
   const std::string_view table = parts_.read(part, buffer, batch);
   const Header header = read_header(part);
@@ -76,7 +77,7 @@ PostBatch PostsCsvReader::read(int64_t part, const PictureProbe& probe) const {
       if (rows.unclosed()) throw DataError("bad_csv", "a quote that is not closed");
       PostRecord record = read_row(header, rows.fields());
       id = record.post.id;
-      pictures_.find(record, probe);
+      pictures.find(record, probe);
       batch.posts.push_back(std::move(record).finish(batch.tags));
     } catch (const DataError& error) {
       batch.bad.push_back({id, rows.lines_before() + 1, error.summary(), error.where()});

@@ -34,7 +34,7 @@ class PostsCsvReader : public SourceReader {
 
   char separator_;
   TextParts parts_;
-  PictureFinder pictures_;
+  PictureFinders pictures_;
 };
 
 }  // namespace atelier

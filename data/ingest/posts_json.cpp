@@ -102,15 +102,23 @@ std::string plain_key(std::string_view key) {
   return parsed.get<std::string>();
 }
 
+constexpr const char* kLinesHint = "where every line is an object of its own, say kind: jsonl";
+
+std::string the_only_file(const std::string& pattern) {
+  const std::vector<std::string> files = expand_pattern(absolute_path(pattern));
+  if (files.size() > 1) throw ConfigError("several .json files are several sources", pattern, kLinesHint);
+  return files.front();
+}
+
 }  // namespace
 
 PostsJsonReader::PostsJsonReader(const SourceOptions& options)
-    : file_(open_text_file(absolute_path(options.path))), pictures_(options, absolute_path(options.path)) {
+    : path_(the_only_file(options.path)), file_(open_text_file(path_)), pictures_(options, {path_}) {
   text_ = file_->read(0, file_->size(), buffer_);
   if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
   const size_t begin = std::min(text_.find_first_not_of(" \t\r\n"), text_.size());
   if (begin == text_.size() || (text_[begin] != '{' && text_[begin] != '[')) {
-    throw ConfigError("neither an object nor an array", options.path,
+    throw ConfigError("neither an object nor an array", path_,
                       "sd-scripts' metadata or a page of posts is looked for");
   }
   begins_.push_back(begin + 1);
@@ -120,6 +128,9 @@ PostsJsonReader::PostsJsonReader(const SourceOptions& options)
   }
   complete_ = entries.complete;
   begins_.push_back(entries.position());
+  if (complete_ && text_.find_first_not_of(" \t\r\n", entries.position()) != std::string_view::npos) {
+    throw ConfigError("more than one object or array", path_, kLinesHint);
+  }
 }
 
 int64_t PostsJsonReader::part_size(int64_t part) const {
@@ -130,6 +141,7 @@ int64_t PostsJsonReader::part_size(int64_t part) const {
 PostBatch PostsJsonReader::read(int64_t part, const PictureProbe& probe) const {
   PostBatch batch;
   JsonRecords records;
+  const PictureFinder& pictures = pictures_.of(path_);
   const auto at = static_cast<size_t>(part);
   const bool last = at + 2 == begins_.size();
   JsonEntries entries(last ? text_ : text_.substr(0, begins_[at + 1]), begins_[at]);
@@ -147,7 +159,7 @@ PostBatch PostsJsonReader::read(int64_t part, const PictureProbe& probe) const {
           from_caption ? caption_tags(record.post.caption) : std::vector<std::string>();
       record.tags_follow_caption &= !from_caption;
       for (const std::string& tag : pieces) record.add_tag(tag, std::nullopt);
-      pictures_.find(record, probe);
+      pictures.find(record, probe);
       batch.posts.push_back(std::move(record).finish(batch.tags));
     } catch (const DataError& error) {
       batch.bad.push_back({id, 0, error.summary(), error.where(), text("offset ", entry->begin)});

@@ -16,7 +16,7 @@ namespace atelier {
 /// the tags, as sd-scripts joins them; bucket sizes that it has noted are not used.
 class PostsJsonReader : public SourceReader {
  public:
-  /// ConfigError if the file cannot be read, or is neither an object nor an array.
+  /// ConfigError if the file cannot be read, or is not one object or one array.
   explicit PostsJsonReader(const SourceOptions& options);
 
   std::string_view kind() const override { return "posts json"; }
@@ -25,12 +25,13 @@ class PostsJsonReader : public SourceReader {
   PostBatch read(int64_t part, const PictureProbe& probe) const override;
 
  private:
+  std::string path_;
   std::unique_ptr<FileBytes> file_;
   std::string buffer_;  // of a file that is not mapped
   std::string_view text_;
   std::vector<size_t> begins_;  // of the parts, each at the start of an entry; and the end
   bool complete_ = true;
-  PictureFinder pictures_;
+  PictureFinders pictures_;
 };
 
 }  // namespace atelier

@@ -10,11 +10,12 @@
 namespace atelier {
 
 PostsJsonlReader::PostsJsonlReader(const SourceOptions& options)
-    : parts_(options.path, TextParts::Records::kLines), pictures_(options, absolute_path(options.path)) {}
+    : parts_(options.path, TextParts::Records::kLines), pictures_(options, parts_.paths()) {}
 
 PostBatch PostsJsonlReader::read(int64_t part, const PictureProbe& probe) const {
   PostBatch batch;
   JsonRecords records;
+  const PictureFinder& pictures = pictures_.of(parts_.path(part));
   std::string buffer;
   const std::string_view text = parts_.read(part, buffer, batch);
   std::string_view rest = text;
@@ -28,7 +29,7 @@ PostBatch PostsJsonlReader::read(int64_t part, const PictureProbe& probe) const 
     try {
       PostRecord record = records.read(line);
       id = record.post.id;
-      pictures_.find(record, probe);
+      pictures.find(record, probe);
       batch.posts.push_back(std::move(record).finish(batch.tags));
     } catch (const DataError& error) {
       batch.bad.push_back({id, batch.lines, error.summary(), error.where()});

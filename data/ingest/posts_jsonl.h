@@ -20,7 +20,7 @@ class PostsJsonlReader : public SourceReader {
 
  private:
   TextParts parts_;
-  PictureFinder pictures_;
+  PictureFinders pictures_;
 };
 
 }  // namespace atelier

@@ -44,8 +44,8 @@ std::vector<std::string> find_tables(const std::string& path) {
 }  // namespace
 
 struct PostsParquetReader::Table {
-  std::string path;
-  std::string error;  // why it cannot be read
+  std::string path, name;  // the name stands in reports
+  std::string error;       // why it cannot be read
   std::shared_ptr<parquet::FileMetaData> metadata;
   std::vector<int> columns;  // that mean something
 
@@ -79,6 +79,7 @@ struct PostsParquetReader::RowGroup {
       : table(of_table), number(of_number), first_row(begin), rows(count) {}
 
   int64_t slices() const { return std::max<int64_t>((rows + kRowsPerPart - 1) / kRowsPerPart, 1); }
+  int64_t rows_of(int64_t slice) const { return std::min(kRowsPerPart, rows - slice * kRowsPerPart); }
 
   std::shared_ptr<arrow::RecordBatch> read(int64_t slice) {
     const std::lock_guard lock(mutex);
@@ -86,6 +87,7 @@ struct PostsParquetReader::RowGroup {
       if (!stream || next_slice > slice) open();
       std::shared_ptr<arrow::RecordBatch> batch;
       for (; next_slice <= slice; ++next_slice) check(stream->ReadNext(&batch), table->path);
+      if (!batch || batch->num_rows() != rows_of(slice)) throw_damage("fewer rows than it says", table->path);
       if (next_slice == slices()) close();
       return batch;
     } catch (...) {
@@ -122,15 +124,17 @@ struct PostsParquetReader::RowGroup {
   }
 };
 
-PostsParquetReader::PostsParquetReader(const SourceOptions& options) : pictures_(options, absolute_path(options.path)) {
-  const std::vector<std::string> paths = find_tables(absolute_path(options.path));
-  for (const std::string& path : paths) {
+PostsParquetReader::PostsParquetReader(const SourceOptions& options)
+    : paths_(find_tables(absolute_path(options.path))), pictures_(options, paths_) {
+  const std::string folder = pattern_folder(absolute_path(options.path));
+  for (const std::string& path : paths_) {
     try {
       tables_.push_back(std::make_unique<Table>(path));
     } catch (const Error& error) {
-      if (paths.size() == 1) throw;
+      if (paths_.size() == 1) throw;
       tables_.push_back(std::make_unique<Table>(path, error.summary()));
     }
+    tables_.back()->name = name_below(folder, path);
   }
   for (const auto& table : tables_) {
     int64_t first_row = 0;
@@ -160,7 +164,8 @@ PostBatch PostsParquetReader::read(int64_t part, const PictureProbe& probe) cons
   PostBatch batch;
   const Part& at = parts_[static_cast<size_t>(part)];
   RowGroup& group = *row_groups_[at.row_group];
-  const std::string file = file_name(group.table->path);
+  const std::string& file = group.table->name;
+  const PictureFinder& pictures = pictures_.of(group.table->path);
   if (!group.table->error.empty()) {
     batch.bad.push_back({"", 0, "file_unreadable", group.table->error, file});
     return batch;
@@ -171,8 +176,9 @@ PostBatch PostsParquetReader::read(int64_t part, const PictureProbe& probe) cons
   try {
     rows = group.read(at.slice);
   } catch (const DataError& error) {
-    const int64_t lost = std::min(kRowsPerPart, group.rows - at.slice * kRowsPerPart);
-    batch.bad.push_back({"", 0, "file_damaged", error.summary(), text(file, ", ", lost, " rows from ", first_row)});
+    const int64_t lost = group.rows_of(at.slice);
+    batch.bad.push_back(
+        {"", 0, "file_damaged", error.summary(), text(file, ", ", lost, " rows from ", first_row), lost});
     return batch;
   }
   const ArrowRecords records(rows);
@@ -181,7 +187,7 @@ PostBatch PostsParquetReader::read(int64_t part, const PictureProbe& probe) cons
     try {
       PostRecord record = records.read(row);
       id = record.post.id;
-      pictures_.find(record, probe);
+      pictures.find(record, probe);
       batch.posts.push_back(std::move(record).finish(batch.tags));
     } catch (const DataError& error) {
       batch.bad.push_back({id, 0, error.summary(), error.where(), text(file, ", row ", first_row + row)});

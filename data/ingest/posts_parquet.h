@@ -32,10 +32,11 @@ class PostsParquetReader : public SourceReader {
     int64_t slice;
   };
 
+  std::vector<std::string> paths_;
   std::vector<std::unique_ptr<Table>> tables_;
   std::vector<std::unique_ptr<RowGroup>> row_groups_;
   std::vector<Part> parts_;
-  PictureFinder pictures_;
+  PictureFinders pictures_;
 };
 
 }  // namespace atelier

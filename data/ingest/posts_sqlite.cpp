@@ -74,7 +74,7 @@ class PostsSqliteReader::Relations {
 };
 
 PostsSqliteReader::PostsSqliteReader(const SourceOptions& options)
-    : path_(absolute_path(options.path)), pictures_(options, path_) {
+    : path_(absolute_path(options.path)), pictures_(options, {path_}) {
   if (is_remote(path_)) throw ConfigError("an SQLite data base must be a local file", path_, "copy it here first");
   const Database database(path_);
   try {
@@ -115,14 +115,29 @@ void PostsSqliteReader::find_columns(const Database& database) {
   }
   if (table_.empty())
     throw ConfigError("no table of posts", path_, "a table named posts with a column id is looked for");
-  if (related_ && !has_index(database, "posttagrelation", "post_id")) {
+  if (related_) check_relations(database);
+}
+
+/// Tags are looked up by row number, which is the id where that is the table's INTEGER PRIMARY KEY: copies may have lost
+/// it.
+void PostsSqliteReader::check_relations(const Database& database) const {
+  if (!has_index(database, "posttagrelation", "post_id")) {
     throw ConfigError("the tags of a post cannot be looked up", path_,
                       "CREATE INDEX relation_of_post ON posttagrelation(post_id)");
+  }
+  Statement keys(database,
+                 "SELECT sum(pk), sum(pk = 1 AND name = 'id' AND upper(type) = 'INTEGER') FROM pragma_table_info('post')");
+  const bool is_row_number = keys.step() && keys.number(0) == 1 && keys.number(1) == 1;
+  if (!is_row_number && Statement(database, "SELECT 1 FROM post WHERE rowid IS NOT id LIMIT 1").step()) {
+    throw ConfigError("the ids of the table post are not its row numbers", path_,
+                      "make the table anew with id INTEGER PRIMARY KEY, or give the original data base");
   }
 }
 
 void PostsSqliteReader::find_parts(const Database& database) {
-  Statement range(database, "SELECT min(rowid), max(rowid) FROM " + sql_name(table_));
+  const std::string table = sql_name(table_);
+  // One statement for both would go through the whole table.
+  Statement range(database, text("SELECT (SELECT min(rowid) FROM ", table, "), (SELECT max(rowid) FROM ", table, ")"));
   begins_ = {0};
   if (!range.step() || !range.text(0)) return;
   const int64_t first = range.number(0), last = range.number(1);
@@ -134,7 +149,7 @@ void PostsSqliteReader::find_parts(const Database& database) {
   if (dense) {
     while (last - begins_.back() >= kRowsPerPart) begins_.push_back(begins_.back() + kRowsPerPart);
   } else {
-    Statement next(database, text("SELECT rowid FROM ", sql_name(table_), " ORDER BY rowid LIMIT -1 OFFSET 1"));
+    Statement next(database, text("SELECT rowid FROM ", table, " ORDER BY rowid LIMIT -1 OFFSET 1"));
     for (int64_t row = 1; next.step(); ++row) {
       if (row % kRowsPerPart == 0) begins_.push_back(next.number(0));
     }
@@ -155,7 +170,9 @@ PostBatch PostsSqliteReader::read(int64_t part, const PictureProbe& probe) const
   try {
     read_rows(Database(path_), part, probe, batch);
   } catch (const DataError& error) {
-    batch.bad.push_back({"", 0, "file_damaged", error.summary(), text("rows ", begin, " to ", end - 1)});
+    const int64_t read = std::ssize(batch.posts) + std::ssize(batch.bad);
+    const int64_t lost = std::max<int64_t>(std::min(end - begin, kRowsPerPart) - read, 1);
+    batch.bad.push_back({"", 0, "file_damaged", error.summary(), text("rows ", begin, " to ", end - 1), lost});
   }
   return batch;
 }
@@ -171,6 +188,7 @@ void PostsSqliteReader::read_rows(const Database& database, int64_t part, const 
   rows.bind(2, end);
   std::optional<Relations> relations;
   if (related_) relations.emplace(database, begin, end);
+  const PictureFinder& pictures = pictures_.of(path_);
   while (rows.step()) {
     PostRecord record;
     if (relations) relations->add_tags(rows.number(0), tags_, record);
@@ -183,7 +201,7 @@ void PostsSqliteReader::read_rows(const Database& database, int64_t part, const 
       }
       field = {};
       id = record.post.id;
-      pictures_.find(record, probe);
+      pictures.find(record, probe);
       batch.posts.push_back(std::move(record).finish(batch.tags));
     } catch (const DataError& error) {
       std::string detail = text(field, field.empty() || error.where().empty() ? "" : ": ", error.where());

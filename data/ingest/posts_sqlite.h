@@ -35,6 +35,7 @@ class PostsSqliteReader : public SourceReader {
   class Relations;
 
   void find_columns(const Database& database);
+  void check_relations(const Database& database) const;
   void find_parts(const Database& database);
   void read_tags(const Database& database);
   void read_rows(const Database& database, int64_t part, const PictureProbe& probe, PostBatch& batch) const;
@@ -45,7 +46,7 @@ class PostsSqliteReader : public SourceReader {
   std::unordered_map<int64_t, Tag> tags_;
   std::vector<int64_t> begins_;  // rowids at which parts begin, and the one behind the last
   int64_t part_kib_ = 0;
-  PictureFinder pictures_;
+  PictureFinders pictures_;
 };
 
 }  // namespace atelier

@@ -14,13 +14,14 @@
 
 namespace atelier {
 
-/// A sample that cannot be taken in.
+/// A sample that cannot be taken in, or several at once.
 struct BadSample {
   std::string id;          // empty: known by its place only
   int64_t line = 0;        // of a text file, from 1 within the part; 0: not out of one
   std::string reason;      // a word for counting: "bad_json"
   std::string detail;      // what exactly
   std::string place = {};  // where, if neither id nor line say it: "posts-3.parquet, row 17", "offset 1536"
+  int64_t samples = 1;     // lost with it; of a file's damage as far as it is known
 };
 
 /// What one part of a source held, in its order.
@@ -42,7 +43,7 @@ class SourceReader {
   virtual int64_t part_count() const = 0;
   /// How much a part holds, for progress: files of a folder, else KiB.
   virtual int64_t part_size(int64_t part) const = 0;
-  /// At most some 10,000 posts or 16 MB. Thread-safe; best in order. `probe` knows the pictures that need no opening.
+  /// At most some 10,000 posts or 16 MB, but all of a tar. Thread-safe; best in order. `probe` knows the pictures that need no opening.
   virtual PostBatch read(int64_t part, const PictureProbe& probe) const = 0;
 };
 

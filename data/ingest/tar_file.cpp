@@ -69,9 +69,9 @@ class TarWalk {
     const char type = header[156];
     const bool extends = type == 'L' || type == 'K' || type == 'x' || type == 'g';
     if (!extends && pax_size_) size = pax_size_;
-    if (!size || *size > bytes_.size()) return damaged("a member without a sensible size");
+    if (!size) return damaged("a member without a sensible size");
     const int64_t content = position_ + kBlock;
-    if (content + *size > bytes_.size()) return damaged("cut short within " + printable_name(header));
+    if (*size > bytes_.size() - content) return damaged("cut short within " + printable_name(header));
     if (extends) {
       if (*size > kMaxExtension) return damaged("a header of more than 1 MiB");
       extend(type, window(content, *size));
@@ -96,7 +96,7 @@ class TarWalk {
       if (record.starts_with("path=")) long_name_ = record.substr(5);
       int64_t size = 0;
       if (record.starts_with("size=") &&
-          std::from_chars(record.data() + 5, record.data() + record.size(), size).ec == std::errc()) {
+          std::from_chars(record.data() + 5, record.data() + record.size(), size).ec == std::errc() && size >= 0) {
         pax_size_ = size;
       }
       content.remove_prefix(length);
@@ -155,7 +155,7 @@ std::optional<TarListing> read_index(const std::string& path, int64_t tar_size) 
     return std::nullopt;
   }
   rapidjson::Document root;
-  root.ParseInsitu(json.data());
+  root.ParseInsitu<rapidjson::kParseIterativeFlag>(json.data());  // the other way deep nesting overflows the stack
   const auto whole = [](const rapidjson::Value& object, const char* key) {
     const auto found = object.IsObject() ? object.FindMember(key) : rapidjson::Value::ConstMemberIterator();
     const bool number = object.IsObject() && found != object.MemberEnd() && found->value.IsInt64();

@@ -20,12 +20,16 @@ std::string_view sample_key(std::string_view member) {
   return member.substr(0, std::min(member.find('.', begin), member.size()));
 }
 
+/// Left out as in a folder: "._a.png" beside a.png, in a tar that was made on a Mac, is no picture.
+bool is_hidden_member(std::string_view member) { return is_hidden(member.substr(member.starts_with("./") ? 2 : 0)); }
+
 /// Samples out of one tar into a batch.
 class TarSamples {
  public:
-  TarSamples(const std::string& path, int64_t modified_ns, const std::vector<std::string>& caption_suffixes,
+  TarSamples(const std::string& path, const std::string& name, int64_t modified_ns, const std::vector<std::string>& caption_suffixes,
              const PictureProbe& probe, PostBatch& batch)
       : path_(path),
+        name_(name),
         modified_ns_(modified_ns),
         bytes_(open_file(path)),
         caption_suffixes_(caption_suffixes),
@@ -45,7 +49,7 @@ class TarSamples {
   }
 
  private:
-  std::string place(int64_t offset) const { return text(file_name(path_), ", offset ", offset); }
+  std::string place(int64_t offset) const { return text(name_, ", offset ", offset); }
 
   /// What is no text may be a picture; of several in a sample each is a post, with the sample's texts.
   void read_sample(std::span<const TarMember> members) {
@@ -54,6 +58,10 @@ class TarSamples {
     const TarMember* caption = nullptr;
     size_t caption_rank = caption_suffixes_.size();
     for (const TarMember& member : members) {
+      if (is_hidden_member(member.name)) {
+        ++batch_.other_files;
+        continue;
+      }
       const size_t rank = caption_rank_of(member.name);
       if (has_picture_suffix(member.name)) {
         pictures.push_back(&member);
@@ -80,7 +88,7 @@ class TarSamples {
       batch_.bad.push_back({"", 0, "name_not_utf8", "", place(member.offset)});
       return;
     }
-    const std::string id = file_name(path_) + "!" + member.name;
+    const std::string id = name_ + "!" + member.name;
     try {
       PictureFile picture = probe_picture(member);
       PictureTexts texts;
@@ -112,6 +120,7 @@ class TarSamples {
   }
 
   const std::string& path_;
+  const std::string& name_;
   int64_t modified_ns_;
   std::unique_ptr<FileBytes> bytes_;
   const std::vector<std::string>& caption_suffixes_;
@@ -135,7 +144,9 @@ std::vector<std::string> find_tars(const std::string& path) {
 
 TarReader::TarReader(const SourceOptions& options)
     : tars_(find_tars(absolute_path(options.path))), caption_suffixes_(caption_suffixes(options)) {
+  const std::string folder = pattern_folder(absolute_path(options.path));
   for (const std::string& tar : tars_) {
+    names_.push_back(name_below(folder, tar));
     const FileFacts facts = file_facts(tar).value_or(FileFacts());
     sizes_.push_back(facts.size_bytes);
     modified_ns_.push_back(facts.modified_ns);
@@ -148,9 +159,9 @@ PostBatch TarReader::read(int64_t part, const PictureProbe& probe) const {
   PostBatch batch;
   const auto at = static_cast<size_t>(part);
   try {
-    TarSamples(tars_[at], modified_ns_[at], caption_suffixes_, probe, batch).read_all();
+    TarSamples(tars_[at], names_[at], modified_ns_[at], caption_suffixes_, probe, batch).read_all();
   } catch (const Error& error) {
-    batch.bad.push_back({"", 0, "file_unreadable", error.summary(), file_name(tars_[at])});
+    batch.bad.push_back({"", 0, "file_unreadable", error.summary(), names_[at]});
   }
   return batch;
 }

@@ -11,7 +11,7 @@
 namespace atelier {
 
 /// A sample is the members of one key, which stand together: their path up to the first dot of its last name. Ids are
-/// `NAME.tar!member`, the member being the picture.
+/// `NAME.tar!member`, the member being the picture; of tars in several folders NAME.tar is `FOLDER/NAME.tar`.
 class TarReader : public SourceReader {
  public:
   /// One tar, a pattern, or a folder of tars. ConfigError if there is none.
@@ -23,7 +23,7 @@ class TarReader : public SourceReader {
   PostBatch read(int64_t part, const PictureProbe& probe) const override;
 
  private:
-  std::vector<std::string> tars_;
+  std::vector<std::string> tars_, names_;
   std::vector<int64_t> sizes_, modified_ns_;
   std::vector<std::string> caption_suffixes_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "configs/base/error.h"
+#include "configs/base/interrupt.h"
 #include "configs/base/thread_pool.h"
 #include "data/files/files.h"
 
@@ -12,6 +13,7 @@ namespace {
 constexpr int64_t kPartBytes = 4 << 20;
 constexpr int64_t kReadBytes = 8 << 20;
 constexpr int64_t kLineReserve = 64 << 10;  // read behind a part for the rest of its last line
+constexpr int64_t kHeaderBytes = 8 << 10;   // that hold the names of nearly all tables
 constexpr int64_t kUnitBytes = 1024;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
@@ -64,8 +66,13 @@ class QuoteScan {
 
 }  // namespace
 
-TextParts::TextParts(const std::string& pattern, Records records, char separator) : records_(records) {
-  for (std::string& path : expand_pattern(absolute_path(pattern))) files_.push_back({std::move(path), nullptr, {}});
+TextParts::TextParts(const std::string& pattern, Records records, char separator)
+    : records_(records), separator_(separator) {
+  const std::string from = absolute_path(pattern);
+  for (std::string& path : expand_pattern(from)) {
+    std::string name = name_below(pattern_folder(from), path);
+    files_.push_back({std::move(path), std::move(name), nullptr, {}});
+  }
   parallel_for(static_cast<int64_t>(files_.size()), 0, [&](int64_t i) {
     File& file = files_[static_cast<size_t>(i)];
     try {
@@ -81,7 +88,7 @@ TextParts::TextParts(const std::string& pattern, Records records, char separator
     else if (records == Records::kLines)
       add_line_parts(file);
     else
-      add_csv_parts(file, separator);
+      add_csv_parts(file);
   }
 }
 
@@ -92,12 +99,13 @@ void TextParts::add_line_parts(uint32_t file) {
   }
 }
 
-void TextParts::add_csv_parts(uint32_t file, char separator) {
+void TextParts::add_csv_parts(uint32_t file) {
   const FileBytes& bytes = *files_[file].bytes;
-  QuoteScan scan(separator);
+  QuoteScan scan(separator_);
   std::string buffer;
   int64_t part_begin = 0;
   for (int64_t at = 0; at < bytes.size(); at += kReadBytes) {
+    check_interrupted();
     const std::string_view chunk = bytes.read(at, kReadBytes, buffer);
     for (size_t from = 0; from < chunk.size();) {
       const int64_t line_end = scan.next_record_end(chunk, at, part_begin + kPartBytes, from);
@@ -110,6 +118,12 @@ void TextParts::add_csv_parts(uint32_t file, char separator) {
   if (part_begin < bytes.size()) parts_.push_back({file, part_begin, bytes.size()});
 }
 
+std::vector<std::string> TextParts::paths() const {
+  std::vector<std::string> paths;
+  for (const File& file : files_) paths.push_back(file.path);
+  return paths;
+}
+
 int64_t TextParts::size_kib(int64_t part) const {
   const Part& at = parts_[static_cast<size_t>(part)];
   return (at.end - at.begin + kUnitBytes - 1) / kUnitBytes;
@@ -118,14 +132,14 @@ int64_t TextParts::size_kib(int64_t part) const {
 std::string_view TextParts::read(int64_t part, std::string& buffer, PostBatch& batch) const {
   const Part& at = parts_[static_cast<size_t>(part)];
   const File& file = file_of(part);
-  if (files_.size() > 1) batch.file = file_name(file.path);
+  if (files_.size() > 1) batch.file = file.name;
   if (!file.bytes) {
-    batch.bad.push_back({"", 0, "file_unreadable", file.error, file_name(file.path)});
+    batch.bad.push_back({"", 0, "file_unreadable", file.error, file.name});
     return {};
   }
   const int64_t size = file.bytes->size();
   if (at.end == size && !file.bytes->damage().empty()) {
-    batch.bad.push_back({"", 0, "file_damaged", std::string(file.bytes->damage()), file_name(file.path)});
+    batch.bad.push_back({"", 0, "file_damaged", std::string(file.bytes->damage()), file.name});
   }
   std::string_view text;
   if (records_ == Records::kCsv) {
@@ -137,6 +151,7 @@ std::string_view TextParts::read(int64_t part, std::string& buffer, PostBatch& b
     for (int64_t reserve = kLineReserve; end == std::string_view::npos; reserve *= 4) {
       text = file.bytes->read(from, at.end - from + reserve, buffer);
       skip = at.begin == 0 ? 0 : std::min(text.find('\n'), text.size() - 1) + 1;
+      if (skip > static_cast<size_t>(at.end - from)) return {};  // a longer line: none begins here
       end = text.find('\n', static_cast<size_t>(at.end - 1 - from));
       if (from + static_cast<int64_t>(text.size()) >= size) end = std::min(end, text.size() - 1);
     }
@@ -154,10 +169,14 @@ std::string TextParts::first_record(int64_t part) const {
   const File& file = file_of(part);
   if (!file.bytes) return {};
   std::string buffer;
-  std::string_view begin = file.bytes->read(0, kPartBytes, buffer);
-  QuoteScan scan(',');
-  size_t from = 0;
-  const int64_t end = scan.next_record_end(begin, 0, 0, from);
+  std::string_view begin;
+  int64_t end = -1;
+  for (int64_t size = kHeaderBytes; end < 0 && size <= kPartBytes; size *= 8) {
+    begin = file.bytes->read(0, size, buffer);
+    QuoteScan scan(separator_);
+    size_t from = 0;
+    end = scan.next_record_end(begin, 0, 0, from);
+  }
   if (end >= 0) begin = begin.substr(0, static_cast<size_t>(end) + 1);
   if (begin.starts_with(kByteOrderMark)) begin.remove_prefix(kByteOrderMark.size());
   return std::string(begin);

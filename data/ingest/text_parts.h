@@ -25,6 +25,7 @@ class TextParts {
 
   int64_t count() const { return static_cast<int64_t>(parts_.size()); }
   int64_t size_kib(int64_t part) const;
+  std::vector<std::string> paths() const;
   const std::string& path(int64_t part) const { return file_of(part).path; }
   bool is_first_of_file(int64_t part) const { return parts_[static_cast<size_t>(part)].begin == 0; }
 
@@ -39,6 +40,7 @@ class TextParts {
  private:
   struct File {
     std::string path;
+    std::string name;                  // below the folder that all have in common
     std::unique_ptr<FileBytes> bytes;  // null: cannot be opened
     std::string error;
   };
@@ -48,9 +50,10 @@ class TextParts {
   };
   const File& file_of(int64_t part) const { return files_[parts_[static_cast<size_t>(part)].file]; }
   void add_line_parts(uint32_t file);
-  void add_csv_parts(uint32_t file, char separator);
+  void add_csv_parts(uint32_t file);
 
   Records records_;
+  char separator_;
   std::vector<File> files_;
   std::vector<Part> parts_;
 };

@@ -41,8 +41,7 @@ BuildOptions build_options(const DatasetOptions& options) {
 BuiltManifest build_manifest(const std::vector<SourceOptions>& sources, const Manifest* previous,
                              const BuildOptions& options) {
   const ScratchFolder folder;
-  BuildResult result = build_into(folder.path(), sources, previous, TagRules(options.tags), options,
-                                  fs::temp_directory_path() / "atelier-quarantine.jsonl");
+  BuildResult result = build_into(folder.path(), sources, previous, TagRules(options.tags), options, std::nullopt);
   return {Manifest(folder.path()), std::move(result.quarantined)};  // mapped: its files may go
 }
 

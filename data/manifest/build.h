@@ -36,8 +36,8 @@ BuiltManifest build_manifest(const std::vector<SourceOptions>& sources, const Ma
 
 /// The up-to-date manifest in `folder`, which is written if anything changed; as a whole or not at all. Where nothing
 /// did, by sizes and times of the sources' files, nothing is read. Several processes may call it at once: they take
-/// turns. ConfigError when `folder` holds anything but a manifest: it would be replaced with it. When too many samples
-/// are bad, their list is left in FOLDER.quarantine.jsonl.
+/// turns. ConfigError when there are no sources, or `folder` holds anything but a manifest: it would be replaced with
+/// it. When too many samples are bad, their list is left in FOLDER.quarantine.jsonl.
 Manifest refresh_manifest(const std::vector<SourceOptions>& sources, const std::filesystem::path& folder,
                           const BuildOptions& options = {});
 

@@ -27,6 +27,10 @@ int64_t nanoseconds(const timespec& time) { return time.tv_sec * int64_t{1'000'0
 
 }  // namespace
 
+int64_t last_change_ns(const struct stat& status) {
+  return std::max(nanoseconds(status.st_mtim), nanoseconds(status.st_ctim));
+}
+
 /// An open folder.
 struct FolderState::Folder {
   explicit Folder(const std::filesystem::path& where) : path(where), entries(::opendir(where.c_str())) {
@@ -66,6 +70,7 @@ void FolderState::add_tree(const std::filesystem::path& root) {
       continue;
     }
     if (!visited.emplace(folder.status.st_dev, folder.status.st_ino).second) continue;
+    newest_ = std::max(newest_, nanoseconds(folder.status.st_mtim));  // something may have been removed
     const std::optional<std::vector<std::string>> names = folder.names();
     is_complete_ &= names.has_value();
     std::vector<std::string> folders;
@@ -84,7 +89,7 @@ void FolderState::add_pictures(const std::filesystem::path& path) {
   add_files(folder, *names, nullptr);
 }
 
-/// Adds up the files; the names of folders among them go to `folders`.
+/// Adds up what is there; the names of folders go to `folders` as well, whose own size and time say nothing.
 void FolderState::add_files(const Folder& folder, const std::vector<std::string>& names,
                             std::vector<std::string>* folders) {
   const auto count = static_cast<int64_t>(names.size());
@@ -99,15 +104,16 @@ void FolderState::add_files(const Folder& folder, const std::vector<std::string>
       struct stat status {};
       const bool is_there =
           ::fstatat(::dirfd(folder.entries), name.c_str(), &status, 0) == 0;  // else a link to nothing
-      if (is_there && S_ISDIR(status.st_mode)) {
-        found.push_back(name);
-        continue;
-      }
+      const bool is_folder = is_there && S_ISDIR(status.st_mode);
+      const int64_t modified_ns = is_folder ? 0 : nanoseconds(status.st_mtim);
       const int64_t facts[] = {static_cast<int64_t>(folder.status.st_ino), static_cast<int64_t>(folder.status.st_dev),
-                               static_cast<int64_t>(status.st_ino), status.st_size, nanoseconds(status.st_mtim)};
+                               static_cast<int64_t>(status.st_ino), is_folder ? -1 : status.st_size, modified_ns};
       const uint64_t of_facts = hash64({reinterpret_cast<const char*>(facts), sizeof facts});
       for (uint64_t i_sum = 0; i_sum < 2; ++i_sum) sums[i_sum] += hash64(name, of_facts + i_sum);
-      newest = std::max(newest, nanoseconds(status.st_mtim));
+      if (is_folder)
+        found.push_back(name);
+      else
+        newest = std::max(newest, last_change_ns(status));
     }
     const std::lock_guard lock(mutex);
     for (size_t i = 0; i < 2; ++i) sums_[i] += sums[i];

@@ -6,9 +6,16 @@
 #include <string>
 #include <vector>
 
+struct stat;
+
 namespace atelier {
 
-/// Names, sizes, times of change and inode numbers of files, added up: in which order they are found does not matter.
+/// When a file's content changed, or the file itself: one that is moved here keeps its content's time. Nanoseconds
+/// since 1970.
+int64_t last_change_ns(const struct stat& status);
+
+/// Names, sizes, times of change and inode numbers of files, names and inode numbers of folders, added up: in which
+/// order they are found does not matter.
 class FolderState {
  public:
   /// All files in `folder` and below, as sources read it: hidden files and folders are left out, links are followed, a
@@ -20,7 +27,8 @@ class FolderState {
 
   /// 32 hex digits; empty if something could not be read.
   std::string hex() const;
-  /// Of all files, in nanoseconds since 1970.
+  /// When a file was last changed or put where it is, or a folder of a tree had something added or removed;
+  /// nanoseconds since 1970.
   int64_t newest_change() const { return newest_; }
 
  private:

@@ -44,6 +44,7 @@ struct ManifestSummary {
 /// One sample that could not be taken in, and why. `id` may be "line 17".
 struct Quarantined {
   std::string source, id, reason, detail;
+  int64_t samples = 1;  // more where a part of a file is damaged
 };
 
 struct ManifestParts;

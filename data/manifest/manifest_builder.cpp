@@ -6,6 +6,7 @@
 #include "configs/base/atomic_file.h"
 #include "configs/base/error.h"
 #include "configs/base/hash.h"
+#include "configs/base/log.h"
 #include "configs/base/resources.h"
 #include "configs/base/text.h"
 #include "data/manifest/finished_posts.h"
@@ -62,6 +63,14 @@ void hash_tags(const TagDictionary& tags, ContentHasher& hasher) {
   }
 }
 
+/// Nobody knows how many samples were in what is missing of a file, so that no share of bad samples tells it.
+void warn_of_damaged_files(const std::vector<Quarantined>& quarantined) {
+  for (const Quarantined& sample : quarantined) {
+    if (!sample.reason.starts_with("file_")) continue;
+    log_warning(sample.source, ": ", sample.id, ": ", sample.reason, ": ", sample.detail);
+  }
+}
+
 BuildResult summarise(std::vector<SourceRows>& sources) {
   BuildResult result;
   for (SourceRows& source : sources) {
@@ -85,7 +94,8 @@ std::string rules_state(const TagRules& rules) {
 }
 
 BuildResult build_into(const fs::path& folder, const std::vector<SourceOptions>& sources, const Manifest* previous,
-                       const TagRules& rules, const BuildOptions& options, const fs::path& budget_list) {
+                       const TagRules& rules, const BuildOptions& options,
+                       const std::optional<fs::path>& budget_list) {
   const int64_t started_ns = now_ns();
   PostSpill spill(folder);
   const MinorsFilter minors(MinorsLists::from_resources());
@@ -100,10 +110,11 @@ BuildResult build_into(const fs::path& folder, const std::vector<SourceOptions>&
   }
   require_something(read);
   BuildResult result = summarise(read);
+  warn_of_damaged_files(result.quarantined);
   try {
-    check_bad_samples(result.summary.total(), options, budget_list);
+    check_bad_samples(result.summary.total(), options, budget_list.value_or(fs::path()));
   } catch (const DataError&) {
-    write_quarantine(result.quarantined, budget_list);
+    if (budget_list) write_quarantine(result.quarantined, *budget_list);
     throw;
   }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,10 +21,11 @@ struct BuildResult {
   std::vector<Quarantined> quarantined;
 };
 
-/// Writes the four files into `folder`. `budget_list`: where the list of bad samples is left when they are too many.
+/// Writes the four files into `folder`. `budget_list`: where the list of bad samples is left when they are too many;
+/// nullopt: nowhere.
 BuildResult build_into(const std::filesystem::path& folder, const std::vector<SourceOptions>& sources,
                        const Manifest* previous, const TagRules& rules, const BuildOptions& options,
-                       const std::filesystem::path& budget_list);
+                       const std::optional<std::filesystem::path>& budget_list);
 
 /// DataError (exit code 3) when more samples of what was read are bad than the options allow. `list`: where they are
 /// listed.

@@ -84,8 +84,9 @@ void write_tags(const TagDictionary& tags, const fs::path& file) {
 void write_quarantine(const std::vector<Quarantined>& quarantined, const fs::path& file) {
   AtomicFile output(file);
   for (const Quarantined& sample : quarantined) {
-    const nlohmann::ordered_json line = {
+    nlohmann::ordered_json line = {
         {"source", sample.source}, {"id", sample.id}, {"reason", sample.reason}, {"detail", sample.detail}};
+    if (sample.samples != 1) line["samples"] = sample.samples;
     output.write(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   }
   output.commit();

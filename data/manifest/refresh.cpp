@@ -54,11 +54,13 @@ bool is_current(const Manifest& manifest, const std::vector<SourceOptions>& sour
 
 Manifest refresh_manifest(const std::vector<SourceOptions>& sources, const fs::path& wanted,
                           const BuildOptions& options) {
+  if (sources.empty()) {
+    throw ConfigError("no sources", "dataset.sources", "name a folder of pictures or a posts file");
+  }
   fs::path folder = fs::absolute(wanted).lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();  // "runs/lina/manifest/"
   require_own_folder(folder);
   const FileLock lock(folder.string() + ".lock");
-  remove_stale_temporaries(folder.parent_path());
   const TagRules rules(options.tags);
   const std::optional<Manifest> previous = open_previous(folder);
   if (previous && is_current(*previous, sources, rules)) {

@@ -173,7 +173,7 @@ void list_bad_samples(const std::vector<PartNotes>& parts, SourceRows& source) {
       const std::string place = sample.line ? text("line ", before + sample.line) : sample.place;
       std::string id = place.empty() ? sample.id : sample.id.empty() ? place : text(place, ", id ", sample.id);
       if (sample.line && !part.file.empty()) id = text(part.file, ", ", id);
-      source.quarantined.push_back({source.summary.path, std::move(id), sample.reason, sample.detail});
+      source.quarantined.push_back({source.summary.path, std::move(id), sample.reason, sample.detail, sample.samples});
     }
     before += part.lines;
   }
@@ -197,14 +197,15 @@ SourceRows read_source(const SourceOptions& options, int32_t source_index, const
       part.excluded_minors += static_cast<int64_t>(part.unless_old.size());
       part.part.dropped = std::move(part.unless_old);
     }
-    source.summary.read += part.posts + static_cast<int64_t>(part.bad.size());
+    source.summary.read += part.posts;
+    for (const BadSample& sample : part.bad) source.summary.read += sample.samples;
     source.summary.excluded_minors += part.excluded_minors;
     source.summary.other_files += part.other_files;
     source.summary.without_caption += part.without_caption;
   }
   drop_duplicates(parts, collection.spill, source);
   uncount_dropped(parts, collection);
-  for (const Quarantined& sample : source.quarantined) ++source.summary.quarantined[sample.reason];
+  for (const Quarantined& sample : source.quarantined) source.summary.quarantined[sample.reason] += sample.samples;
   for (PartNotes& part : parts) source.parts.push_back(std::move(part.part));
   return source;
 }

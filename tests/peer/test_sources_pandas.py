@@ -344,11 +344,61 @@ def test_bad_files_are_named_and_the_rest_is_read(tmp_path, complete):
     start = pq.ParquetFile(tmp_path / "a.parquet").metadata.row_group(1).column(0).data_page_offset
     whole[start:start + 40] = b"\xff" * 40
     (tmp_path / "c.parquet").write_bytes(whole)
-    got, _, quarantine = build(tmp_path, tmp_path / "*.parquet")
+    got, summary, quarantine = build(tmp_path, tmp_path / "*.parquet")
     reasons = {sample["id"].split(",")[0]: sample["reason"] for sample in quarantine
                if sample["reason"] != "duplicate_id"}
     assert reasons == {"b.parquet": "file_unreadable", "c.parquet": "file_damaged"}
     assert sorted(post["id"] for post in got) == sorted(post["id"] for post in lines)
+    # What is lost counts by its rows: a share of bad samples must tell it.
+    lost = pq.ParquetFile(tmp_path / "a.parquet").metadata.row_group(1).num_rows
+    assert lost > 1 and [sample["samples"] for sample in quarantine if sample["reason"] == "file_damaged"] == [lost]
+    source = summary["sources"][0]
+    assert source["quarantined"]["file_damaged"] == lost
+    assert source["read"] == source["rows"] + sum(source["quarantined"].values()) + source["excluded_minors"]
+
+
+def test_a_footer_that_lies_is_damage(tmp_path):
+    count, more = b"\xd0\x0f", b"\xd2\x0f"  # 1000 and 1001 as Thrift writes them
+    pq.write_table(pa.table({"id": range(1000), "score": [1] * 1000}), tmp_path / "a.parquet", compression="none")
+    raw = (tmp_path / "a.parquet").read_bytes()
+    footer = len(raw) - 8 - int.from_bytes(raw[-8:-4], "little")
+    places = [place for place in range(footer, len(raw) - 8) if raw[place:place + 2] == count]
+    assert len(places) >= 3  # of the file, its row group, its columns
+    (tmp_path / "run.yaml").write_text("dataset: {sources: [{path: b.parquet}], select: {max_bad_share: 1}}\n")
+    losses = 0
+    for place in places:
+        (tmp_path / "b.parquet").write_bytes(raw[:place] + more + raw[place + 2:])
+        result = run("atelier-data", "dataset", "build", tmp_path / "run.yaml", f"output_dir={tmp_path}/out", check=False)
+        assert result.returncode in (0, 3), result.stderr
+        losses += "file_damaged" in result.stdout
+    assert losses
+
+
+def test_lists_may_hold_words_of_a_dictionary(tmp_path):
+    tags = pa.array([["a", None, "b"], ["b"]], pa.list_(pa.dictionary(pa.int32(), pa.string())))
+    pq.write_table(pa.table({"id": [1, 2], "tags": tags}), tmp_path / "a.parquet")
+    got, _, quarantine = build(tmp_path, tmp_path / "a.parquet")
+    assert [sorted(name for name, _ in post["tags"]) for post in got] == [["a", "b"], ["b"]] and not quarantine
+
+
+def test_a_folder_of_tables_has_its_pictures_in_it(tmp_path):
+    for part in "ab":
+        (tmp_path / "set" / part).mkdir(parents=True)
+        pq.write_table(pa.table({"id": [part], "file_name": [f"{part}.png"]}), tmp_path / "set" / part / "posts.parquet")
+        Image.new("RGB", (30, 20)).save(tmp_path / "set" / part / f"{part}.png")
+    got, _, _ = build(tmp_path, {"path": str(tmp_path / "set"), "kind": "parquet"})
+    assert [post["path"] for post in got] == [str(tmp_path / "set" / part / f"{part}.png") for part in "ab"]
+
+
+def test_relations_of_a_copy_that_lost_its_key_are_refused(tmp_path, complete):
+    """Tags are looked up by row number: they would be those of other posts."""
+    write_kohaku(complete[0], tmp_path / "posts.db")
+    with sqlite3.connect(tmp_path / "posts.db") as base:
+        base.executescript("CREATE TABLE copy AS SELECT * FROM post ORDER BY id DESC; DROP TABLE post;"
+                           "ALTER TABLE copy RENAME TO post;")
+    base.close()
+    failed = run("atelier-data", "dataset", "stats", tmp_path / "posts.db", check=False)
+    assert failed.returncode == 2 and "row numbers" in failed.stderr and "INTEGER PRIMARY KEY" in failed.stderr
 
 
 def test_cut_tar_keeps_what_is_whole(tmp_path, complete):

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "configs/base/error.h"
 #include "configs/base/text.h"
 #include "data/manifest/build.h"
 #include "tools/atelier_data/verbs.h"
@@ -21,9 +20,6 @@ struct BuildArguments {
 
 void dataset_build(const BuildArguments& arguments) {
   const RunOptions run = read_run(arguments.run, arguments.overrides);
-  if (run.dataset.sources.empty()) {
-    throw ConfigError("no sources", "dataset.sources", "name a folder of pictures or a posts file");
-  }
   const Manifest manifest = refresh_manifest(run.dataset.sources, manifest_dir(run), build_options(run.dataset));
   const SourceSummary total = manifest.summary().total();
   std::cout << "manifest   " << manifest_dir(run).string() << "\n"

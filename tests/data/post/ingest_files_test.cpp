@@ -58,6 +58,20 @@ TEST(ExpandPattern, BracesCountAndNamesMatch) {
   EXPECT_THROW(names("{0..9999999}.tar"), ConfigError);
 }
 
+TEST(PatternFolder, StandsBeforeWhatVaries) {
+  const TemporaryFolder folder;
+  const std::string root = folder.path().string();
+  write_text(folder.path() / "a[1]/x.csv", "");
+  EXPECT_EQ(pattern_folder(root), root);
+  EXPECT_EQ(pattern_folder(root + "/a[1]/x.csv"), root + "/a[1]");  // it is there as it is written
+  EXPECT_EQ(pattern_folder(root + "/a*/x.csv"), root);
+  EXPECT_EQ(pattern_folder(root + "/b/{0..3}.tar"), root + "/b");
+  EXPECT_EQ(name_below(root, root + "/a[1]/x.csv"), "a[1]/x.csv");
+  EXPECT_EQ(name_below("s3://b?region=x", "s3://b/c/0.tar?region=x"), "c/0.tar");
+  EXPECT_EQ(name_below("/", "/x.csv"), "x.csv");
+  EXPECT_EQ(name_below("/a", "/ab/x.csv"), "x.csv");
+}
+
 TEST(PictureBytes, AreThoseOfTheirPlaceOrAnError) {
   const TemporaryFolder folder;
   const std::string path = (folder.path() / "a.tar").string();
@@ -173,7 +187,7 @@ TEST(CsvRows, AreThoseOfRfc4180) {
 }
 
 /// A ustar header by hand. `size` as octal, or in base 256.
-std::string tar_header(const std::string& name, int64_t size, bool base256 = false) {
+std::string tar_header(const std::string& name, int64_t size, bool base256 = false, char type = '0') {
   std::string header(512, '\0');
   std::memcpy(header.data(), name.data(), name.size());
   std::snprintf(header.data() + 124, 12, "%011llo", static_cast<unsigned long long>(size));
@@ -182,7 +196,7 @@ std::string tar_header(const std::string& name, int64_t size, bool base256 = fal
     header[124] = static_cast<char>(0x80);
     for (int i = 0; i < 8; ++i) header[135 - i] = static_cast<char>(size >> (8 * i));
   }
-  header[156] = '0';
+  header[156] = type;
   std::memcpy(header.data() + 257, "ustar\00000", 8);
   std::memset(header.data() + 148, ' ', 8);
   int sum = 0;
@@ -213,8 +227,36 @@ TEST(ListTar, EndsWhereTheArchiveIsDamaged) {
   EXPECT_EQ(listing.damage_offset, 1024);
   EXPECT_EQ(listing.members.size(), 1u);
   EXPECT_EQ(list(tar_header("a.png", 5) + block + block).damage, "no tar header where one belongs");
-  EXPECT_EQ(list(tar_header("a.png", int64_t{1} << 60, true)).damage, "a member without a sensible size");
+  EXPECT_EQ(list(tar_header("a.png", int64_t{1} << 60, true)).damage, "cut short within a.png");
+  EXPECT_EQ(list(tar_header("a.png", -1, true)).damage, "a member without a sensible size");
   EXPECT_EQ(list(good + "short").damage, "cut short within a header");
+}
+
+TEST(ListTar, ANegativeSizeOfAPaxHeaderIsNotFollowedBackwards) {
+  const TemporaryFolder folder;
+  std::string record = "14 size=-1024\n";
+  record.resize(512);
+  write_text(folder.path() / "a.tar", tar_header("pax", 14, false, 'x') + record + tar_header("a.png", 0));
+  const std::string path = (folder.path() / "a.tar").string();
+  EXPECT_EQ(list_tar(path, *open_file(path)).members.size(), 1u);
+}
+
+TEST(TarSource, HiddenMembersAreLeftOutAndTarsOfOneNameToldApart) {
+  const TemporaryFolder folder;
+  const std::string picture = png_of_size(30, 20) + std::string(512 - png_of_size(30, 20).size() % 512, '\0');
+  const std::string content = tar_header("./._1.png", 512) + std::string(512, 'm') +
+                              tar_header("./1.png", static_cast<int64_t>(picture.size())) + picture;
+  write_text(folder.path() / "a/0.tar", content);
+  write_text(folder.path() / "b/0.tar", content.substr(0, content.size() - 512));
+  const auto reader = open_source(source_of(folder.path() / "{a,b}/0.tar"));
+  ASSERT_EQ(reader->part_count(), 2);
+  const PostBatch first = reader->read(0, PictureProbe()), second = reader->read(1, PictureProbe());
+  ASSERT_EQ(first.posts.size(), 1u);
+  EXPECT_EQ(first.posts[0].id, "a/0.tar!./1.png");
+  EXPECT_EQ(first.other_files, 1);
+  EXPECT_TRUE(first.bad.empty());
+  ASSERT_EQ(second.bad.size(), 1u);
+  EXPECT_EQ(second.bad[0].place, "b/0.tar, offset 1024");
 }
 
 TEST(TarSource, GroupsMembersByKeyAndCountsWhatIsBad) {
@@ -274,14 +316,20 @@ TEST(FolderSource, AHeaderOfAbsurdSizeIsCounted) {
   const TemporaryFolder folder;
   write_picture(folder.path() / "bomb.png", 1'000'000, 1'000'000);
   write_picture(folder.path() / "name\nwith a line.png", 9, 9);
-  mkfifo((folder.path() / "pipe.png").c_str(), 0600);  // opening it would wait for ever
+  // Opening a pipe would wait for ever.
+  write_picture(folder.path() / "pipe as text.png", 9, 9);
+  for (const char* name : {"pipe.png", "pipe as text.txt", "pipe as text.json"}) {
+    ASSERT_EQ(mkfifo((folder.path() / name).c_str(), 0600), 0);
+  }
+  EXPECT_THROW(picture_bytes((folder.path() / "pipe.png").string()), DataError);
   const auto reader = open_source(source_of(folder.path()));
   const PostBatch batch = reader->read(0, PictureProbe());
   ASSERT_EQ(batch.posts.size(), 1u);
   EXPECT_EQ(batch.posts[0].id, "name\nwith a line.png");
-  ASSERT_EQ(batch.bad.size(), 2u);
+  ASSERT_EQ(batch.bad.size(), 3u);
   EXPECT_THAT(batch.bad[0].detail, testing::HasSubstr("1000000 x 1000000 px"));
-  EXPECT_EQ(batch.bad[1].reason, "picture_unreadable");
+  EXPECT_EQ(batch.bad[1].reason, "record_unreadable");
+  EXPECT_EQ(batch.bad[2].reason, "picture_unreadable");
 }
 
 TEST(PictureProbe, DoesNotOpenWhatIsKnownInATar) {

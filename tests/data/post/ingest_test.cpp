@@ -201,6 +201,49 @@ TEST(PostsJsonl, CategoriesComeFromTheirFieldsWhateverTheOrder) {
   EXPECT_EQ(all.last.tags.category(all.last.tags.find("1girl")), TagCategory::kGeneral);
 }
 
+TEST(PostsJsonl, AListOfAllTagsIsReadUnlessItRepeatsThoseByCategory) {
+  const ReadAll all = read_lines(
+      "{\"id\": 1, \"tag_string\": \"a b c\", \"tag_string_general\": \"a c\", \"tag_string_artist\": \"b\"}\n"
+      // as many tags, one of them another
+      "{\"id\": 2, \"tag_string\": \"a b d\", \"tag_string_general\": \"a c\", \"tag_string_artist\": \"b\"}\n"
+      "{\"id\": 3, \"tag_string\": \" c  a\", \"tag_string_general\": \"a b\"}\n");
+  std::vector<std::string> names;
+  for (const Post& post : all.posts) {
+    std::string& name = names.emplace_back();
+    for (const int32_t tag : post.tags) name += all.last.tags.name(tag);
+  }
+  EXPECT_THAT(names, ElementsAre("acb", "acbd", "abc"));
+}
+
+TEST(PostsJsonl, ATagMayHaveFieldsOfAnyKind) {
+  const ReadAll all = read_lines(
+      R"({"id": 1, "tags": [{"name": "hat", "category": 0, "words": ["hat"], "more": {"a": [1]}}]})"
+      "\n"
+      R"({"id": 2, "tags": [{"name": ["hat"]}]})");
+  EXPECT_THAT(all.ids, ElementsAre("1"));
+  EXPECT_THAT(all.bad, ElementsAre(" bad_value"));
+}
+
+TEST(PostsJsonl, BracketsNestedWithoutEndAreABadLine) {
+  const ReadAll all = read_lines("{\"id\": 1, \"x\": " + std::string(1 << 20, '[') + "\n{\"id\": 2, \"x\": " +
+                                 std::string(200, '[') + std::string(200, ']') + "}\n");
+  EXPECT_THAT(all.ids, ElementsAre("2"));
+  EXPECT_THAT(all.bad, ElementsAre(" bad_json"));
+}
+
+TEST(PostsJsonl, PicturesLieBesideTheirOwnFile) {
+  const TemporaryFolder folder;
+  for (const char* part : {"a", "b"}) {
+    write_picture(folder.path() / part / (std::string(part) + ".png"), 10, 11);
+    write_text(folder.path() / part / "posts.jsonl",
+               "{\"id\": \"" + std::string(part) + "\", \"file_ext\": \"png\"}\nbroken");
+  }
+  const ReadAll all = read_all(source_of(folder.path() / "{a,b}/posts.jsonl"));
+  EXPECT_THAT(all.ids, ElementsAre("a", "b"));
+  for (const Post& post : all.posts) EXPECT_EQ(post.width, 10);
+  EXPECT_EQ(all.last.file, "b/posts.jsonl");
+}
+
 TEST(PostsJsonl, BadLinesHaveTheirReason) {
   const ReadAll all = read_lines(
       "\xEF\xBB\xBF{\"id\": 1}\r\n\r\n[1, 2]\n{\"id\": 2\n{\"score\": 3}\n{\"id\": 4, \"image_width\": \"wide\"}\n"
@@ -251,6 +294,22 @@ TEST(PostsJsonl, PartsOfALargeFileJoinWithoutSeam) {
   const ReadAll all = read_lines(lines);
   ASSERT_EQ(all.ids.size(), 12000u);
   for (int i = 0; i < 12000; ++i) ASSERT_EQ(all.ids[static_cast<size_t>(i)], std::to_string(i));
+}
+
+TEST(PostsJson, LinesAndSeveralFilesAreNamedAsWhatTheyAre) {
+  const TemporaryFolder folder;
+  for (const char* name : {"1.json", "2.json"}) write_text(folder.path() / name, "{\"id\": 1}\n{\"id\": 2}\n");
+  for (const char* path : {"1.json", "?.json"}) {
+    SourceOptions options = source_of(folder.path() / path);
+    try {
+      open_source(options);
+      FAIL() << path;
+    } catch (const ConfigError& error) {
+      EXPECT_THAT(error.hint(), testing::HasSubstr("kind: jsonl"));
+    }
+    options.kind = "jsonl";
+    EXPECT_EQ(read_all(options).ids.front(), "1");
+  }
 }
 
 TEST(OpenSource, MissingAndUnknownSourcesAreTheUsersError) {

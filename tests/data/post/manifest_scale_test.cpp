@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <map>
+#include <thread>
 
 #include "configs/base/error.h"
 #include "configs/base/random.h"
@@ -36,7 +38,6 @@ TEST(FolderState, ChangesWithEveryFileAndOnlyThen) {
   EXPECT_EQ(before.size(), 32u);
   EXPECT_EQ(state_of(root), before);
   write_text(root / ".hidden", "x");
-  fs::create_directories(root / "sub/empty");
   EXPECT_EQ(state_of(root), before);
 
   const auto changes = [&](auto change) {
@@ -50,7 +51,30 @@ TEST(FolderState, ChangesWithEveryFileAndOnlyThen) {
   changes([&] { fs::rename(root / "c.png", root / "sub/c.png"); });
   changes([&] { fs::create_symlink("nowhere", root / "dangling.png"); });
   changes([&] { fs::remove(root / "sub/c.png"); });
+  changes([&] { fs::rename(root / "sub", root / "other"); });  // its files stay what they are: their names do not
+  changes([&] { fs::create_directories(root / "other/empty"); });
   EXPECT_EQ(state_of(folder.path() / "nowhere"), "");
+}
+
+TEST(FolderState, WhatIsMovedInOrRemovedIsAChangeOfToday) {
+  TemporaryFolder folder;
+  const fs::path root = folder.path() / "root";
+  write_text(root / "a.png", "a");
+  write_text(folder.path() / "old.png", "b");
+  fs::last_write_time(folder.path() / "old.png", fs::file_time_type::clock::now() - std::chrono::hours(24 * 365));
+  const auto newest = [&] {
+    FolderState state;
+    state.add_tree(root);
+    return state.newest_change();
+  };
+  const auto is_new_after = [&](auto change) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // file systems count time in steps
+    const int64_t before = newest();
+    change();
+    EXPECT_GT(newest(), before);
+  };
+  is_new_after([&] { fs::rename(folder.path() / "old.png", root / "old.png"); });
+  is_new_after([&] { fs::remove(root / "old.png"); });
 }
 
 TEST(SeenIds, KnowsEachIdOnce) {
