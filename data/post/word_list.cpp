@@ -28,7 +28,9 @@ bool matches_pattern(std::string_view pattern, std::string_view text) {
 std::vector<std::string> read_lines(const std::filesystem::path& path) {
   std::vector<std::string> entries;
   const std::string content = read_file(path);
-  for (std::string_view line : split(content, '\n')) {
+  std::string_view text = content;
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  for (std::string_view line : split(text, '\n')) {
     for (size_t at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1)) {
       if (at > 0 && line[at - 1] != ' ' && line[at - 1] != '\t') continue;
       line = line.substr(0, at);

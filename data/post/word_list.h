@@ -12,7 +12,7 @@ namespace atelier {
 bool matches_pattern(std::string_view pattern, std::string_view text);
 
 /// One entry a line as written, without the white space around it; `#` at the start of a line or after white space
-/// starts a comment, empty lines are skipped. ConfigError if it cannot be read.
+/// starts a comment, empty lines are skipped, a BOM is harmless. ConfigError if it cannot be read.
 std::vector<std::string> read_lines(const std::filesystem::path& path);
 
 /// The same in canonical tag form.

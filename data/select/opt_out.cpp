@@ -30,12 +30,15 @@ OptOutLists::OptOutLists(const Manifest& manifest, const OptOutOptions& options)
 void OptOutLists::read_artists(const std::string& path) {
   const TagDictionary& tags = manifest_.dictionary();
   const TagRules rules(TagOptions{.implications = "none", .categories = "none"});
+  Texts names;
+  for (std::string& artist : read_word_list(path)) {
+    names.emplace(rules.resolve(artist));
+    names.insert(std::move(artist));
+  }
   artists_.assign(static_cast<size_t>(tags.size()), false);
-  for (const std::string& artist : read_word_list(path)) {
-    for (const std::string_view name : {std::string_view(artist), rules.resolve(artist)}) {
-      const int32_t tag = tags.find(name);
-      if (tag != TagDictionary::kUnknown) artists_[static_cast<size_t>(tag)] = true;
-    }
+  for (int32_t tag = 0; tag < tags.size(); ++tag) {
+    const std::string_view name = tags.name(tag);
+    artists_[static_cast<size_t>(tag)] = names.contains(name) || names.contains(rules.resolve(name));
   }
 }
 
@@ -76,10 +79,11 @@ bool OptOutLists::by_source(int64_t row) const {
   if (url.empty()) return false;
   for (size_t end = 0; end != url.npos;) {
     end = url.find_first_of("/?#", end + 1);
-    if (sources_.contains(std::string_view(url).substr(0, end))) return true;
+    const std::string_view beginning = std::string_view(url).substr(0, end);
+    const auto matches = [&](const std::string& pattern) { return matches_pattern(pattern, beginning); };
+    if (sources_.contains(beginning) || std::ranges::any_of(source_patterns_, matches)) return true;
   }
-  const auto matches = [&](const std::string& pattern) { return matches_pattern(pattern, url); };
-  return std::ranges::any_of(source_patterns_, matches);
+  return false;
 }
 
 bool OptOutLists::by_post(int64_t row) const {

@@ -17,8 +17,8 @@ enum class OptOut : uint8_t { kArtist, kSource, kPost, kBanned };
 
 class OptOutLists {
  public:
-  /// ConfigError for a list that cannot be read. Names of artists are looked for under the names that they are aliases
-  /// of as well.
+  /// ConfigError for a list that cannot be read. An artist is meant by all names that Danbooru knows: the one that a
+  /// post has and the one on the list may be aliases of the same.
   OptOutLists(const Manifest& manifest, const OptOutOptions& options);
 
   /// The first that holds; nullopt: none.

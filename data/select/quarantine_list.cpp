@@ -22,8 +22,10 @@ std::string key_of_line(std::string_view line) {
 
 QuarantineList::QuarantineList(const std::filesystem::path& file) {
   const std::string content = read_file(file);
+  std::string_view list = content;
+  if (list.starts_with("\xEF\xBB\xBF")) list.remove_prefix(3);
   int64_t number = 0;
-  for (std::string_view line : split(content, '\n')) {
+  for (std::string_view line : split(list, '\n')) {
     ++number;
     line = trim(line);
     if (line.empty() || line.starts_with('#')) continue;

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "configs/base/error.h"
-#include "configs/base/text.h"
+#include "configs/base/log.h"
 #include "configs/base/thread_pool.h"
 #include "data/select/opt_out.h"
 #include "data/select/quarantine_list.h"
@@ -36,6 +35,8 @@ class Filter {
         quarantine_(options.quarantine ? QuarantineList(*options.quarantine) : QuarantineList()),
         expression_(options.tags, manifest.dictionary(), "dataset.select.tags"),
         ratings_(flags_of(options.ratings)) {}
+
+  bool has_quarantine() const { return !quarantine_.empty(); }
 
   Exclusion first_reason(int64_t row) const {
     if (const Exclusion reason = by_opt_out(row); reason != Exclusion::kNone) return reason;
@@ -83,6 +84,7 @@ class Filter {
     if (options_.min_bytes_per_pixel && !(density >= *options_.min_bytes_per_pixel)) return Exclusion::kBytesPerPixel;
     if (options_.max_bytes_per_pixel && !(density <= *options_.max_bytes_per_pixel)) return Exclusion::kBytesPerPixel;
     if (options_.formats.empty()) return Exclusion::kNone;
+    if (manifest_.path(row).empty()) return Exclusion::kFormat;  // planned without its picture: it is not known
     const std::string_view format = image_format_name(manifest_.format(row));
     const bool wanted = std::ranges::find(options_.formats, format) != options_.formats.end();
     return wanted ? Exclusion::kNone : Exclusion::kFormat;
@@ -111,19 +113,6 @@ class Filter {
   std::array<bool, kRatingCount> ratings_;
 };
 
-void check_bad_samples(const Manifest& manifest, const SelectOptions& options) {
-  int64_t bad = 0;
-  std::string reasons;
-  for (const auto& [reason, samples] : manifest.summary().total().quarantined) {
-    bad += samples;
-    reasons += text(reasons.empty() ? "" : ", ", reason, " ", samples);
-  }
-  if (!options.max_bad_samples || bad <= *options.max_bad_samples) return;
-  throw DataError(text(bad, " samples are quarantined, ", *options.max_bad_samples, " are allowed: ", reasons),
-                  "dataset.select.max_bad_samples",
-                  "see quarantine.jsonl beside the manifest; repair them or allow more");
-}
-
 }  // namespace
 
 std::string_view exclusion_name(Exclusion reason) { return kNames[static_cast<size_t>(reason)]; }
@@ -146,13 +135,16 @@ int64_t Selection::opted_out() const {
 }
 
 Selection select_rows(const Manifest& manifest, const SelectOptions& options, bool pictures_needed) {
-  check_bad_samples(manifest, options);
   const Filter filter(manifest, options, pictures_needed);
   Selection selection;
   selection.exclusions.resize(static_cast<size_t>(manifest.size()));
   parallel_for(manifest.size(), 0, [&](int64_t row) {
     selection.exclusions[static_cast<size_t>(row)] = filter.first_reason(row);
   });
+  const bool listed = std::ranges::find(selection.exclusions, Exclusion::kQuarantine) != selection.exclusions.end();
+  if (filter.has_quarantine() && !listed) {
+    log_warning("no sample is on the list ", *options.quarantine, " (dataset.select.quarantine)");
+  }
   const auto kept = std::ranges::count(selection.exclusions, Exclusion::kNone);
   selection.rows.reserve(static_cast<size_t>(kept));
   for (int64_t row = 0; row < manifest.size(); ++row) {

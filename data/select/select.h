@@ -48,8 +48,8 @@ struct Selection {
   int64_t opted_out() const;
 };
 
-/// Errors: ConfigError for a malformed tag expression or an unreadable opt-out file; DataError when more samples are
-/// quarantined than `max_bad_samples`.
+/// Errors: ConfigError for a malformed tag expression or an unreadable list. (How many samples may be bad is asked when
+/// the manifest is built or opened: refresh_manifest().)
 ///
 /// `pictures_needed` false: posts whose picture is not here count as well if their record states its size.
 Selection select_rows(const Manifest& manifest, const SelectOptions& options, bool pictures_needed = true);

@@ -197,3 +197,16 @@ def test_verify_lists_what_is_bad_and_its_list_leaves_it_out(folder):
     assert stats(folder, without)["excluded"] == {"quarantine": 2}
     good = run("atelier", "dataset", "verify", folder / "run.yaml", without)
     assert good.stdout == "" and "9 of 9 pictures are whole" in good.stderr
+
+
+def test_a_list_that_verify_writes_anew_keeps_what_was_on_it(folder):
+    listed = folder / "bad.jsonl"
+    command = ["atelier", "dataset", "verify", folder / "run.yaml", f"dataset.select.quarantine={listed}",
+               "--out", listed]
+    first = run(*command, check=False)  # the list is not there yet
+    assert first.returncode == 3 and "1 pictures are bad" in first.stderr
+    written = listed.read_text()
+    assert run(*command, check=False).returncode == 3 and listed.read_text() == written
+    assert run(*command[:-2]).stdout == ""  # the others are whole
+    nowhere = run(*command[:-1], folder / "nowhere/bad.jsonl", check=False)
+    assert nowhere.returncode == 2 and "verify:" not in nowhere.stderr  # told before the work

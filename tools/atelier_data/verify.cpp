@@ -1,9 +1,11 @@
 // atelier dataset verify: every picture decoded whole, and a list of those that are bad.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <iostream>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -32,6 +34,7 @@ struct VerifyArguments {
 };
 
 struct Fault {
+  int64_t row;
   std::string reason, detail;
 };
 
@@ -41,57 +44,70 @@ std::optional<Fault> fault_of(const Manifest& manifest, int64_t row) {
   try {
     file = picture_bytes(std::string(manifest.path(row)), manifest.file_offset(row), manifest.file_size(row));
   } catch (const DataError& error) {
-    return Fault{"picture_unreadable", error.summary()};
+    return Fault{row, "picture_unreadable", error.summary()};
   }
   try {
     const Picture picture = decode_image(file.bytes());
     const std::array size = {picture.original_width, picture.original_height};
     if (size == std::array{manifest.width(row), manifest.height(row)}) return std::nullopt;
-    return Fault{"picture_changed", text("it has ", size[0], " x ", size[1], " px, in the manifest ",
-                                         manifest.width(row), " x ", manifest.height(row))};
+    return Fault{row, "picture_changed",
+                 text("it has ", size[0], " x ", size[1], " px, in the manifest ", manifest.width(row), " x ",
+                      manifest.height(row))};
   } catch (const DataError& error) {
-    return Fault{"picture_corrupt", error.summary()};
+    return Fault{row, "picture_corrupt", error.summary()};
   }
 }
 
 /// Of the selected rows, in their order.
-std::vector<std::optional<Fault>> verify_pictures(const Manifest& manifest, const std::vector<int64_t>& rows) {
-  std::vector<std::optional<Fault>> faults(rows.size());
+std::vector<Fault> verify_pictures(const Manifest& manifest, const std::vector<int64_t>& rows) {
+  std::vector<Fault> faults;
+  std::mutex mutex;
   Progress progress("verify", std::ssize(rows), "pictures");
   parallel_for(std::ssize(rows), 0, [&](int64_t i) {
     check_interrupted();
-    faults[static_cast<size_t>(i)] = fault_of(manifest, rows[static_cast<size_t>(i)]);
+    if (std::optional<Fault> fault = fault_of(manifest, rows[static_cast<size_t>(i)])) {
+      const std::lock_guard lock(mutex);
+      faults.push_back(std::move(*fault));
+    }
     progress.advance();
   });
+  std::ranges::sort(faults, {}, &Fault::row);
   return faults;
 }
 
-std::string fault_line(const Manifest& manifest, int64_t row, const Fault& fault) {
+std::string fault_line(const Manifest& manifest, const Fault& fault) {
   const nlohmann::ordered_json line = {
-      {"source", manifest.summary().sources[static_cast<size_t>(manifest.source(row))].path},
-      {"id", manifest.id(row)},
+      {"source", manifest.summary().sources[static_cast<size_t>(manifest.source(fault.row))].path},
+      {"id", manifest.id(fault.row)},
       {"reason", fault.reason},
       {"detail", fault.detail},
-      {"path", manifest.path(row)}};
+      {"path", manifest.path(fault.row)}};
   return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 void dataset_verify(const VerifyArguments& arguments) {
   const RunOptions run = read_run(arguments.run, arguments.overrides);
   const Manifest manifest = refresh_manifest(run.dataset.sources, manifest_dir(run), build_options(run.dataset));
-  const std::vector<int64_t> rows = select_rows(manifest, run.dataset.select).rows;
-  const std::vector<std::optional<Fault>> faults = verify_pictures(manifest, rows);
+  SelectOptions select = run.dataset.select;
+  std::optional<AtomicFile> out;
+  if (!arguments.out.empty()) {
+    out.emplace(arguments.out);  // before the work: perhaps it cannot be written
+    select.quarantine.reset();   // the new list takes the place of the old one: it must be whole
+  }
+  const std::vector<int64_t> rows = select_rows(manifest, select).rows;
+  const std::vector<Fault> faults = verify_pictures(manifest, rows);
   std::string lines;
   std::map<std::string, int64_t> reasons;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (!faults[i]) continue;
-    lines += fault_line(manifest, rows[i], *faults[i]);
-    ++reasons[faults[i]->reason];
+  for (const Fault& fault : faults) {
+    lines += fault_line(manifest, fault);
+    ++reasons[fault.reason];
   }
-  if (arguments.out.empty())
+  if (out) {
+    out->write(lines);
+    out->commit();
+  } else {
     std::cout << lines << std::flush;
-  else
-    write_file_atomically(arguments.out, lines);
+  }
 
   int64_t bad = 0;
   std::string summary;
@@ -114,7 +130,7 @@ Verb verb_verify() {
             auto arguments = std::make_shared<VerifyArguments>();
             app.add_option("run", arguments->run, "the run's YAML")->required()->type_name("RUN");
             app.add_option("overrides", arguments->overrides, "key.path=value")->type_name("KEY=VALUE");
-            app.add_option("--out", arguments->out, "the list goes there, for dataset.select.quarantine")
+            app.add_option("--out", arguments->out, "the list goes there, for dataset.select.quarantine; what is on that list now is decoded again")
                 ->type_name("FILE.jsonl");
             return [arguments] { dataset_verify(*arguments); };
           }};
