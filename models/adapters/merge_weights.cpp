@@ -1,7 +1,6 @@
 #include "models/adapters/merge_weights.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +9,6 @@
 
 #include "configs/base/error.h"
 #include "configs/base/text.h"
-#include "configs/base/thread_pool.h"
 #include "models/weights/weights.h"
 
 namespace atelier {
@@ -31,23 +29,10 @@ struct MergeStep {
 
 /// WeightsError for a number that is none. `path`: what the adapters are merged into.
 void check_numbers(const at::Tensor& values, const std::string& name, const std::filesystem::path& path) {
-  if (std::isfinite(values.sum(at::kFloat).item<double>()) || at::isfinite(values).all().item<bool>()) return;
+  if (all_finite(values)) return;
   throw WeightsError(text("the merged ", name, " holds numbers that are none (NaN or infinite)"), path.string(),
                      "the model, a LoRA or its weight is at fault: merge them one by one to see which");
 }
-
-/// While it lives, ATen's operations use no threads of their own: OpenMP's wait for each other by spinning, which takes
-/// the processor from the thread that writes the file.
-class OneThreadEach {
- public:
-  OneThreadEach() { at::set_num_threads(1); }
-  ~OneThreadEach() { at::set_num_threads(before_); }
-  OneThreadEach(const OneThreadEach&) = delete;
-  OneThreadEach& operator=(const OneThreadEach&) = delete;
-
- private:
-  int before_ = at::get_num_threads();
-};
 
 /// TensorSource::read of a tensor that adapters are merged into.
 struct MergedRead {
@@ -75,24 +60,26 @@ struct MergedRead {
     return weight;  // whoever writes it converts it
   }
 
-  /// As many rows at a time as stay in the processor's cache: through memory it takes twice as long.
+  /// As many rows at a time as stay in the processor's cache.
   at::Tensor merged_by_rows(const at::Tensor& weight, const Adapters& adapters) const {
     constexpr int64_t kBlock = int64_t{1} << 18;  // elements
     const int64_t height = weight.size(0), most = std::max<int64_t>(1, kBlock / weight[0].numel());
-    const bool same = adapters.empty() && weight.scalar_type() == type;
-    const at::Tensor merged = same ? weight : at::empty(weight.sizes(), type);
+    if (adapters.empty() && weight.scalar_type() == type) {
+      check_numbers(weight, name, path);
+      return weight;
+    }
+    const at::Tensor merged = at::empty(weight.sizes(), type);
     std::vector<int64_t> block_shape = weight.sizes().vec();
     block_shape[0] = std::min(most, height);
-    const OneThreadEach one_thread_each;
-    parallel_for((height + most - 1) / most, 0, [&](int64_t index) {
-      const at::NoGradGuard no_grad;  // the mode is a thread's own
-      const int64_t first = index * most, count = std::min(most, height - first);
-      at::Tensor rows = at::empty(block_shape, weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
-      rows = rows.narrow(0, 0, count).copy_(weight.narrow(0, first, count));
+    at::Tensor block = at::empty(block_shape, weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
+    for (int64_t first = 0; first < height; first += most) {
+      const int64_t count = std::min(most, height - first);
+      at::Tensor rows = block.narrow(0, 0, count).copy_(weight.narrow(0, first, count));
       for (const auto& adapter : adapters) adapter->add_to_rows(rows, first);
-      check_numbers(rows, name, path);
-      if (!same) copy_in_range(merged.narrow(0, first, count), rows, text(path.string(), ": ", name));
-    });
+      const at::Tensor to = merged.narrow(0, first, count);
+      copy_in_range(to, rows, text(path.string(), ": ", name));
+      check_numbers(type == at::kHalf ? to : rows, name, path);  // whichever is looked through faster
+    }
     return merged;
   }
 };

@@ -1,8 +1,10 @@
 #include "models/weights/weights.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -46,6 +48,28 @@ bool fits(const TensorSource& source, at::IntArrayRef wanted) {
   const at::IntArrayRef stored = source.shape;
   const bool pointwise = stored.size() == 4 && stored[2] == 1 && stored[3] == 1 && wanted.size() == 2;
   return is_floating(source.dtype) && wanted == (pointwise ? stored.slice(0, 2) : stored);
+}
+
+/// Whether none of `count` numbers in half precision has all bits of the exponent set, as NaN and infinity have.
+bool finite_halves(const int16_t* bits, int64_t count) {
+  constexpr int64_t kAtOnce = 64;  // a number that the compiler knows: it makes vectors of it
+  constexpr int16_t kMagnitude = 0x7fff, kInfinity = 0x7c00;
+  int16_t largest = 0;
+  int64_t i = 0;
+  for (; i + kAtOnce <= count; i += kAtOnce) {
+    for (int64_t j = 0; j < kAtOnce; ++j) largest = std::max<int16_t>(largest, bits[i + j] & kMagnitude);
+  }
+  for (; i < count; ++i) largest = std::max<int16_t>(largest, bits[i] & kMagnitude);
+  return largest < kInfinity;
+}
+
+/// Reads, checks and converts `source` into a new `parameter`.
+void fill(at::Tensor& parameter, const TensorSource& source, const fs::path& path) {
+  at::Tensor values = at::empty(parameter.sizes(), at::kFloat);
+  values.copy_(source.read().view(parameter.sizes()));
+  if (source.release) source.release();
+  require_finite(values, source.name, path);
+  parameter = values.set_requires_grad(parameter.requires_grad());
 }
 
 /// The largest number of a type; infinite for those that nothing is too large for.
@@ -151,14 +175,14 @@ void load_weights(Module& module, const std::vector<TensorSource>& sources, cons
   std::map<std::string, at::Tensor*> parameters;
   module.for_each_parameter(
       Module::Visit([&](const std::string& name, at::Tensor& tensor) { parameters.emplace(name, &tensor); }));
-  for (const TensorSource& source : sources) {
-    at::Tensor& parameter = *parameters.at(source.name);
-    at::Tensor values = at::empty(parameter.sizes(), at::kFloat);
-    values.copy_(source.read().view(parameter.sizes()));
-    if (source.release) source.release();
-    require_finite(values, source.name, path);
-    parameter = values.set_requires_grad(parameter.requires_grad());
-  }
+  // Whole tensors in parallel: the conversion from half precision is one thread's work, and so are the page faults.
+  std::atomic<size_t> next = 0;
+  at::parallel_for(0, at::get_num_threads(), 1, [&](int64_t, int64_t) {
+    const at::NoGradGuard none_here;  // the mode is a thread's own
+    for (size_t i = next++; i < sources.size(); i = next++) {
+      fill(*parameters.at(sources[i].name), sources[i], path);
+    }
+  });
 }
 
 void load_weights(Module& module, const fs::path& file_or_folder, const KeyRule& rule) {
@@ -173,11 +197,17 @@ void save_weights(const Module& module, const fs::path& file, SafeDtype dtype,
   write_tensor_sources(file, tensors_of_module(module), options);
 }
 
-void require_finite(const at::Tensor& values, const std::string& name, const fs::path& file) {
+bool all_finite(const at::Tensor& values) {
+  if (values.scalar_type() == at::kHalf && values.device().is_cpu() && values.is_contiguous()) {
+    return finite_halves(static_cast<const int16_t*>(values.const_data_ptr()), values.numel());
+  }
   // One sum tells nearly always: it is finite when they all are.
-  if (std::isfinite(values.sum(at::kFloat).item<double>())) return;
+  return std::isfinite(values.sum(at::kFloat).item<double>()) || at::isfinite(values).all().item<bool>();
+}
+
+void require_finite(const at::Tensor& values, const std::string& name, const fs::path& file) {
+  if (all_finite(values)) return;
   const int64_t faulty = at::isfinite(values).logical_not().sum().item<int64_t>();
-  if (faulty == 0) return;
   throw WeightsError(text(faulty, " of its ", values.numel(), " numbers are none (NaN or infinite)"),
                      text(file.string(), ": ", name), "the file is broken: fetch it again, or take an earlier save");
 }
@@ -186,6 +216,7 @@ void copy_in_range(const at::Tensor& to, const at::Tensor& from, const std::stri
   to.copy_(from);
   const double largest = largest_of(to.scalar_type());
   if (from.numel() == 0 || largest >= largest_of(from.scalar_type())) return;
+  if (to.scalar_type() == at::kHalf && all_finite(to)) return;
   const auto [low, high] = at::aminmax(from);
   if (low.item<double>() >= -largest && high.item<double>() <= largest) return;  // false where one is NaN
   const at::Tensor kept = at::isfinite(to.to(at::kFloat));

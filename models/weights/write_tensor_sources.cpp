@@ -6,11 +6,13 @@
 #include <deque>
 #include <functional>
 #include <future>
+#include <memory>
 #include <utility>
 
 #include "configs/base/hash.h"
 #include "configs/base/text.h"
 #include "configs/base/thread_pool.h"
+#include "models/weights/one_thread_each.h"
 #include "models/weights/weights.h"
 
 namespace atelier {
@@ -24,63 +26,85 @@ SafeDtype written_dtype(const TensorSource& source, const std::optional<SafeDtyp
   return wanted && is_floating(source.dtype) && !empty ? *wanted : source.dtype;
 }
 
-/// Hands on the values of `source` as `dtype`, contiguous on the CPU: where they lie if they are that already, else
-/// converted piece by piece, so that a piece is used while it is in the processor's cache. `file`: for errors.
-void for_each_piece(const TensorSource& source, SafeDtype dtype, const fs::path& file,
-                    const std::function<void(at::Tensor)>& use) {
+/// The values of `source` as `dtype`, contiguous on the CPU: where they lie if they are that already, else converted
+/// piece by piece, so that each stays in the processor's cache meanwhile. `file`: for errors.
+std::vector<at::Tensor> pieces_of(const TensorSource& source, SafeDtype dtype, const fs::path& file) {
   const at::Tensor values = source.read();
   const at::ScalarType type = scalar_type(dtype);
-  if (values.scalar_type() == type && values.device().is_cpu() && values.is_contiguous()) return use(values);
+  if (values.scalar_type() == type && values.device().is_cpu() && values.is_contiguous()) return {values};
   constexpr int64_t kPiece = int64_t{1} << 18;  // elements
   const at::Tensor flat = values.reshape({-1});
+  std::vector<at::Tensor> pieces;
   for (int64_t begin = 0; begin < flat.numel(); begin += kPiece) {
     const int64_t count = std::min(kPiece, flat.numel() - begin);
-    at::Tensor piece = at::empty({count}, type);
-    copy_in_range(piece, flat.narrow(0, begin, count), text(file.string(), ": ", source.name));
-    use(std::move(piece));
+    pieces.push_back(at::empty({count}, type));
+    copy_in_range(pieces.back(), flat.narrow(0, begin, count), text(file.string(), ": ", source.name));
   }
+  return pieces;
 }
 
-/// Writes tensors on a thread of its own while the next ones are made.
-class WriteBehind {
+/// Makes the pieces of tensors on threads of its own, some tensors ahead of who uses them in order.
+class MakeAhead {
  public:
-  explicit WriteBehind(SafetensorsWriter& writer) : writer_(writer) {}
+  using Make = std::function<std::vector<at::Tensor>(const TensorSource&)>;
 
-  void write(at::Tensor piece) {
-    submit([this, piece = std::move(piece)] { writer_.write(tensor_bytes(piece)); });
+  MakeAhead(const std::vector<TensorSource>& sources, Make make) : sources_(sources), make_(std::move(make)) {
+    for (int i = 0; i <= threads_.size(); ++i) start_one();
   }
-  /// Calls `task` when everything before it has been written.
-  void submit(std::function<void()> task) {
-    constexpr size_t kMostPending = 3;  // what is made is held in memory
-    if (pending_.size() == kMostPending) wait_for_one();
-    pending_.push_back(thread_.submit(std::move(task)));
-  }
-  void finish() {
-    while (!pending_.empty()) wait_for_one();
+  /// The pieces of the next tensor; throws what making them threw.
+  std::vector<at::Tensor> next() {
+    const std::unique_ptr<Made> first = std::move(ahead_.front());
+    ahead_.pop_front();
+    first->done.get();
+    start_one();
+    return std::move(first->pieces);
   }
 
  private:
-  /// Throws what writing threw.
-  void wait_for_one() {
-    std::future<void> first = std::move(pending_.front());
-    pending_.pop_front();
-    first.get();
+  struct Made {
+    std::vector<at::Tensor> pieces;
+    std::future<void> done;
+  };
+  static constexpr int kMostThreads = 8;  // each tensor that is ahead is held in memory
+
+  void start_one() {
+    if (started_ == sources_.size()) return;
+    ahead_.push_back(std::make_unique<Made>());
+    ahead_.back()->done = threads_.submit([this, made = ahead_.back().get(), &source = sources_[started_]] {
+      const at::NoGradGuard no_grad;  // the mode is a thread's own
+      made->pieces = make_(source);
+    });
+    ++started_;
   }
 
-  SafetensorsWriter& writer_;
-  std::deque<std::future<void>> pending_;
-  ThreadPool thread_{1};
+  const std::vector<TensorSource>& sources_;
+  Make make_;
+  size_t started_ = 0;
+  std::deque<std::unique_ptr<Made>> ahead_;
+  OneThreadEach one_thread_each_;
+  ThreadPool threads_{std::min(available_cores(), kMostThreads)};  // the last: it ends before what it writes to
 };
+
+/// Calls `use` with the pieces of each tensor, in order.
+void for_each_made(const std::vector<TensorSource>& sources, const std::optional<SafeDtype>& dtype,
+                   const fs::path& file,
+                   const std::function<void(const TensorSource&, const std::vector<at::Tensor>&)>& use) {
+  MakeAhead ahead(sources, [&](const TensorSource& source) {
+    return pieces_of(source, written_dtype(source, dtype), file);
+  });
+  for (const TensorSource& source : sources) {
+    use(source, ahead.next());
+    if (source.release) source.release();
+  }
+}
 
 /// "0x" and the SHA-256 of the data section that `sources` make.
 std::string data_hash(const std::vector<TensorSource>& sources, const std::optional<SafeDtype>& dtype,
                       const fs::path& file) {
   Sha256Hasher hasher;
-  for (const TensorSource& source : sources) {
-    for_each_piece(source, written_dtype(source, dtype), file,
-                   [&](const at::Tensor& piece) { hasher.update(tensor_bytes(piece)); });
-    if (source.release) source.release();
-  }
+  for_each_made(sources, dtype, file, [&](const TensorSource&, const std::vector<at::Tensor>& pieces) {
+    for (const at::Tensor& piece : pieces) hasher.update(tensor_bytes(piece));
+  });
   return "0x" + hasher.hex();
 }
 
@@ -100,17 +124,14 @@ void write_tensor_sources(const fs::path& file, std::vector<TensorSource> source
   std::map<std::string, std::string> metadata = options.metadata;
   if (options.hash) metadata["modelspec.hash_sha256"] = data_hash(sources, options.dtype, file);
   SafetensorsWriter writer(file, std::move(infos), std::move(metadata));
-  WriteBehind output(writer);
-  for (const TensorSource& source : sources) {
+  for_each_made(sources, options.dtype, file, [&](const TensorSource&, const std::vector<at::Tensor>& pieces) {
     int64_t bytes = 0;
-    for_each_piece(source, dtype(source), file, [&](at::Tensor piece) {
+    for (const at::Tensor& piece : pieces) {
+      writer.write(tensor_bytes(piece));
       bytes += static_cast<int64_t>(piece.nbytes());
-      output.write(std::move(piece));
-    });
-    if (source.release) output.submit(source.release);
+    }
     if (options.on_tensor) options.on_tensor(bytes);
-  }
-  output.finish();
+  });
   writer.finish();
 }
 

@@ -1,6 +1,4 @@
 // `model merge`: adapters into the weights of a model, tensor by tensor.
-#include <malloc.h>
-
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <map>
@@ -123,18 +121,10 @@ void write_single_file(const StoredPipeline& pipeline, const MergeArguments& arg
   write_tensor_sources(arguments.out, single_file_tensors(pipeline), options);
 }
 
-/// One tensor after another is made and dropped: without this each would be fresh memory of the kernel's, whose pages
-/// cost more than the arithmetic (15 of 43 s of a processor for SDXL).
-void keep_freed_memory() {
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-}
-
 void run_merge(const MergeArguments& arguments) {
   std::vector<LoraArgument> loras;
   for (const std::string& lora : arguments.loras) loras.push_back(parse_lora(lora));
   check_merge_paths(arguments, loras);
-  keep_freed_memory();
   const auto config = arguments.config.empty() ? std::nullopt : std::optional<fs::path>(arguments.config);
   StoredPipeline pipeline = open_pipeline(arguments.base, config);
   check_parts(pipeline);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "configs/base/error.h"
+#include "configs/base/memory.h"
 
 namespace atelier {
 
@@ -40,8 +41,8 @@ inline void serve(double load_seconds, const std::function<double(const std::str
   }
 }
 
-/// The body of main(): `bench` takes the arguments if there are `least` to `most` of them; an error is told as the
-/// programs tell theirs.
+/// The body of main(): `bench` takes the arguments if there are `least` to `most` of them; memory is kept and an error
+/// told as in our programs.
 inline int bench_main(int argc, char** argv, int least, int most, const char* usage,
                       void (*bench)(const std::vector<std::string>& arguments)) {
   if (argc - 1 < least || argc - 1 > most) {
@@ -49,6 +50,7 @@ inline int bench_main(int argc, char** argv, int least, int most, const char* us
     return static_cast<int>(ExitCode::kUser);
   }
   try {
+    keep_freed_memory();
     bench({argv + 1, argv + argc});
     return static_cast<int>(ExitCode::kOk);
   } catch (const Error& error) {
