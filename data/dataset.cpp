@@ -77,8 +77,8 @@ Dataset::Dataset(const DatasetOptions& options, const BatchingOptions& batching,
   Plan plan(plan_input(manifest, selection, options), options.balance, options.buckets, batching, setting.world_size,
             setting.seed, setting.first_epoch);
   std::string hash = dataset_hash(manifest, selection, options);
-  state_ = std::make_unique<State>(State{options, setting.seed, std::move(manifest), std::move(selection),
-                                         std::move(plan), std::move(hash)});
+  state_ = std::make_unique<State>(
+      State{options, setting.seed, std::move(manifest), std::move(selection), std::move(plan), std::move(hash)});
 }
 
 Dataset::~Dataset() = default;

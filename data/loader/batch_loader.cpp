@@ -87,6 +87,7 @@ struct BatchLoader::State {
   int64_t pending_bytes = 0;
   double waited_seconds = 0;
   std::unordered_set<int64_t> bad_rows, rows_without_mask;
+  int64_t next_mask_warning = 1;
 
   std::mutex mutex;
   std::condition_variable sample_done;
@@ -220,12 +221,13 @@ void BatchLoader::State::give_bad(PendingStep& pending) {
   }
 }
 
-/// Told once a run, counted for all.
+/// Told at the first, the tenth, the hundredth ...: names that do not match show early, and a few do not flood the log.
 void BatchLoader::State::give_without_mask(PendingStep& pending) {
   std::ranges::sort(pending.without_mask, {}, &LoadedSample::row);
   for (const LoadedSample* sample : pending.without_mask) {
-    if (rows_without_mask.empty()) log_warning("no mask for ", sample->id, ": pictures without one count fully");
-    rows_without_mask.insert(sample->row);
+    if (!rows_without_mask.insert(sample->row).second || std::ssize(rows_without_mask) != next_mask_warning) continue;
+    log_warning("no mask for ", sample->id, ": pictures without one count fully (", next_mask_warning, " so far)");
+    next_mask_warning *= 10;
   }
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "data/dataset.h"
+#include "data/loader/batch_loader.h"
 #include "tests/data/post/posts_fixture.h"
 
 namespace atelier {
@@ -69,6 +70,33 @@ TEST_F(PictureReaderTest, MasksAreOffWhereAllSourcesSaySo) {
   EXPECT_TRUE(PictureReader(open()).has_masks());
   for (SourceOptions& source : options_.sources) source.alpha_mask = false;
   EXPECT_FALSE(PictureReader(open()).has_masks());
+}
+
+// A mask_dir of other names must not go unseen: nine pictures are told of once, ten twice.
+TEST_F(PictureReaderTest, MissingMasksAreToldAtTheFirstAndTheTenth) {
+  const auto golden = std::filesystem::path(ATELIER_TEST_DATA) / "images/rgb.png";
+  const TemporaryFolder masks, pictures;
+  const auto warnings = [&](int number) {
+    for (int i = 0; i < number; ++i) {
+      std::filesystem::copy_file(golden, pictures.path() / (std::to_string(i) + ".png"),
+                                 std::filesystem::copy_options::skip_existing);
+    }
+    options_.sources = {source_of(pictures.path())};
+    options_.sources[0].mask_dir = masks.path();
+    const Dataset dataset = open();
+    testing::internal::CaptureStderr();
+    BatchLoader loader(dataset, batching_, 0, 1, 1);
+    while (loader.next()) {
+    }
+    const std::string told = testing::internal::GetCapturedStderr();
+    int count = 0;
+    for (size_t at = told.find("no mask for"); at != told.npos; at = told.find("no mask for", at + 1)) ++count;
+    EXPECT_EQ(loader.samples_without_mask(), number);
+    EXPECT_EQ(told.find("10 so far") != told.npos, number >= 10) << told;
+    return count;
+  };
+  EXPECT_EQ(warnings(9), 1);
+  EXPECT_EQ(warnings(11), 2);
 }
 
 }  // namespace

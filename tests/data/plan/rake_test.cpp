@@ -85,6 +85,17 @@ TEST(Levels, ManyDifferentRepeatsAreWithinOnePercent) {
   EXPECT_NEAR(found, total, 1e-9 * total);
 }
 
+// Raking of shares that exclude one another leaves some cells next to nothing: the others stay within 1 %.
+TEST(Levels, CellsOfNextToNothingDoNotWidenTheBinsOfTheOthers) {
+  std::vector<double> repeats{1e-320, 1e-300, 1e-12};
+  for (int c = 0; c < 1000; ++c) repeats.push_back(1e-3 + c * 5e-3);
+  const Levels levels = make_levels(repeats, std::vector<int64_t>(repeats.size(), 1));
+  for (size_t c = 0; c < repeats.size(); ++c) {
+    const double level = levels.repeats[levels.level_of_cell[c]];
+    ASSERT_LE(std::abs(level - repeats[c]), c < 3 ? 1e-8 : 0.01 * repeats[c]) << c;
+  }
+}
+
 TEST(Levels, AWideRangeHasNoMoreThanTheMost) {
   std::vector<double> repeats;
   for (int c = 0; c < 100'000; ++c) repeats.push_back(std::exp(c * 1e-3 - 50));
