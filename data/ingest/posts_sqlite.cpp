@@ -82,7 +82,9 @@ PostsSqliteReader::PostsSqliteReader(const SourceOptions& options)
     find_parts(database);
     if (related_) read_tags(database);
   } catch (const DataError& error) {
-    throw ConfigError("cannot read the data base: " + error.summary(), path_);
+    const bool rowless = error.summary().ends_with("no such column: rowid");
+    throw ConfigError("cannot read the data base: " + error.summary(), path_,
+                      rowless ? "copy a table WITHOUT ROWID, or a view, into an ordinary table" : "");
   }
 }
 

@@ -7,6 +7,7 @@
 #include "configs/base/error.h"
 #include "configs/base/file_lock.h"
 #include "configs/base/log.h"
+#include "data/files/files.h"
 #include "data/manifest/build.h"
 #include "data/manifest/manifest_builder.h"
 #include "data/manifest/manifest_parts.h"
@@ -26,6 +27,16 @@ void require_own_folder(const fs::path& folder) {
     const std::string name = entry.path().filename().string();
     if (std::ranges::find(kOwn, name) != kOwn.end()) continue;
     throw ConfigError("the manifest's folder holds other files: " + name, folder.string(), hint);
+  }
+}
+
+/// Previews would become training pictures, and the source would change with every run.
+void warn_of_own_folder(const std::vector<SourceOptions>& sources, const fs::path& folder) {
+  for (const SourceOptions& source : sources) {
+    const fs::path from_source = is_remote(source.path) ? "" : folder.lexically_relative(absolute_path(source.path));
+    if (from_source.empty() || *from_source.begin() == ".." || is_hidden(from_source.string())) continue;
+    log_warning("the source ", source.path, " holds the run's own folder ", folder.parent_path().string(),
+                ": what is written there is read as part of it; give the run another output_dir");
   }
 }
 
@@ -60,6 +71,7 @@ Manifest refresh_manifest(const std::vector<SourceOptions>& sources, const fs::p
   fs::path folder = fs::absolute(wanted).lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();  // "runs/lina/manifest/"
   require_own_folder(folder);
+  warn_of_own_folder(sources, folder);
   const FileLock lock(folder.string() + ".lock");
   const TagRules rules(options.tags);
   const std::optional<Manifest> previous = open_previous(folder);

@@ -61,12 +61,6 @@ MinorsFilter::Verdict MinorsFilter::caption_verdict(std::string_view caption) co
   return any_inside(general_phrases_, words) ? Verdict::kUnlessGeneral : Verdict::kHarmless;
 }
 
-std::vector<MinorsFilter::Verdict> MinorsFilter::verdicts(const TagDictionary& tags) const {
-  std::vector<Verdict> all(static_cast<size_t>(tags.size()));
-  for (int32_t id = 0; id < tags.size(); ++id) all[static_cast<size_t>(id)] = tag_verdict(tags.name(id));
-  return all;
-}
-
 bool MinorsFilter::excludes(std::span<const int32_t> tag_ids, const std::vector<Verdict>& verdicts,
                             std::string_view caption, Rating rating) const {
   Verdict worst = caption.empty() ? Verdict::kHarmless : caption_verdict(caption);

@@ -28,7 +28,6 @@ class MinorsFilter {
 
   /// What each tag of a dictionary means, to be asked once and not for every post.
   enum class Verdict : uint8_t { kHarmless, kUnlessGeneral, kAlways };
-  std::vector<Verdict> verdicts(const TagDictionary& tags) const;
   Verdict tag_verdict(std::string_view name) const;
 
   /// True if the post must be left out. `verdicts` belongs to the dictionary of `tag_ids`. A rating that is missing

@@ -141,11 +141,8 @@ void TagRules::add_aliases(const std::string& table, const std::string& where) {
   aliases_.reserve(rows.size());
   for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
     if (aliases_.contains(row->antecedent)) continue;
-    if (resolve(row->consequent) == row->antecedent) {
-      ++reversed_aliases_;
-    } else {
-      aliases_.emplace(std::move(row->antecedent), std::move(row->consequent));
-    }
+    if (resolve(row->consequent) == row->antecedent) continue;
+    aliases_.emplace(std::move(row->antecedent), std::move(row->consequent));
   }
   // Chains end where they lead, so that resolving is one step.
   for (auto& [name, target] : aliases_) {

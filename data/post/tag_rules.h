@@ -30,8 +30,6 @@ class TagRules {
   /// nullopt: unknown, so general unless its source knows better. REQUIRES a resolved name.
   std::optional<TagCategory> category(std::string_view name) const;
 
-  /// Alias rows that were left out because newer ones say the opposite.
-  int64_t reversed_aliases() const { return reversed_aliases_; }
   /// Of all tables: equal rules, equal hash.
   const std::string& hash() const { return hash_; }
 
@@ -49,7 +47,6 @@ class TagRules {
   ByName<std::string> aliases_;
   ByName<std::vector<std::string>> implied_;
   ByName<TagCategory> categories_;
-  int64_t reversed_aliases_ = 0;
   std::string hash_;
 };
 

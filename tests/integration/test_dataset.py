@@ -8,9 +8,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
+import pyarrow.feather
 import pytest
 from PIL import Image
 
@@ -161,6 +163,31 @@ def test_bad_input_has_its_exit_code_and_says_where(folder, arguments, code, wor
     assert result.returncode == code, result.stderr
     assert result.stderr.count("error:") == 1 and words in result.stderr
     assert result.stdout == ""
+
+
+def test_a_source_that_holds_the_runs_own_folder_is_warned_of(folder):
+    held = run("atelier", "dataset", "build", folder / "run.yaml", f"dataset.sources=[{{path: {folder}}}]")
+    assert "holds the run's own folder" in held.stderr
+    assert "own folder" not in run("atelier", "dataset", "build", folder / "run.yaml").stderr
+
+
+def test_a_folder_of_pictures_that_is_renamed_is_read_again(folder):
+    (folder / "pictures/old").mkdir()
+    Image.new("RGB", (64, 64)).save(folder / "pictures/old/x.png")
+    build(folder)
+    (folder / "pictures/old").rename(folder / "pictures/new")
+    build(folder)
+    ids = pyarrow.feather.read_table(folder / "out/manifest/posts.arrow")["id"].to_pylist()
+    assert "new/x.png" in ids and "old/x.png" not in ids
+
+
+def test_damage_of_a_file_is_a_warning_of_its_own(folder):
+    (folder / "a.tar").write_bytes(b"<html>not found</html>" * 100)
+    with tarfile.open(folder / "b.tar", "w") as tar:
+        tar.add(folder / "pictures/a.png", "a.png")
+    result = run("atelier", "dataset", "build", folder / "run.yaml", f"dataset.sources=[{{path: '{folder}/?.tar'}}]",
+                 "dataset.select.max_bad_share=1")
+    assert "a.tar" in result.stderr and "file_damaged" in result.stderr
 
 
 def test_a_killed_build_leaves_nothing_and_the_next_one_cleans_up(folder):

@@ -182,6 +182,21 @@ TEST_F(ManifestScaleTest, APictureThatAppearsBesideAPostsFileIsFound) {
   EXPECT_EQ(refresh().path(0), "");
 }
 
+TEST_F(ManifestScaleTest, PicturesInTarsNamedByAPatternAreNotLookedForAgain) {
+  write_text(posts(), "{\"id\": 1, \"file_ext\": \"png\"}\n");
+  write_text(folder_.path() / "tars/0.tar", std::string(1024, '\0'));
+  SourceOptions source = source_of(posts());
+  source.image_dir = (folder_.path() / "tars/*.tar").string();
+  const auto refresh_it = [&] {
+    refresh_manifest({source}, manifest());
+    return written();
+  };
+  const auto first = refresh_it();
+  EXPECT_EQ(refresh_it(), first);
+  write_text(folder_.path() / "tars/1.tar", std::string(1024, '\0'));
+  EXPECT_NE(refresh_it(), first);
+}
+
 TEST_F(ManifestScaleTest, OtherTablesOfTagsAreOtherManifests) {
   write_text(posts(), "{\"id\": 1, \"tag_string\": \"2girls\"}\n");
   EXPECT_EQ(refresh().dictionary().size(), 2);  // multiple_girls
