@@ -12,6 +12,9 @@ namespace {
 constexpr double kShareTolerance = 1e-9;  // 0.4 + 0.3 + 0.3 is not quite 1
 constexpr size_t kNamesListed = 20;
 
+/// Sums of shares as people write them: 1.2, not 1.2000000000000002.
+std::string rounded(double share) { return shortest(std::round(share * 1e6) / 1e6); }
+
 void check_names(std::span<const ClassCount> classes, const MarginalOptions& options, const std::string& where) {
   std::vector<std::string> names;
   for (const ClassCount& each : classes) names.push_back(each.name);
@@ -31,7 +34,7 @@ std::vector<double> target_shares(std::span<const ClassCount> classes, const Mar
   double named = 0;
   for (const auto& [name, share] : options.target) named += share;
   if (named > 1 + kShareTolerance) {
-    throw ConfigError(text("the shares add up to ", shortest(named), ", more than 1"), where + ".target");
+    throw ConfigError(text("the shares add up to ", rounded(named), ", more than 1"), where + ".target");
   }
   int64_t other_posts = 0;
   for (const ClassCount& each : classes) {

@@ -45,8 +45,8 @@ std::shared_ptr<const Strata> make_strata(PlanInput input, const BalanceOptions&
       std::make_shared<Strata>(std::move(input), balance, buckets, buckets.merge_small_buckets ? batch_size : 0, seed);
   if (strata->samples_per_epoch() < kLeastSamplesPerEpoch) {
     throw DataError("there is nothing to train on: an epoch has no samples", "dataset",
-                    "`atelier dataset stats` says why posts are left out; repeats and targets may be 0, and "
-                    "pictures of is_reg sources come only beside others");
+                    "`atelier dataset stats` says why posts are left out; repeats and targets may be 0, max_upscale "
+                    "and max_crop_loss may leave all out, and pictures of is_reg sources come only beside others");
   }
   return strata;
 }
