@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The plan of an epoch over many posts: ours next to a bucket manager in Python, seconds and memory.
 
-Ours is the whole `dataset plan`: open the manifest, select, balance, buckets, the epoch's batches, and the report with
-exposure. The peer does what sd-scripts does with its metadata (a picture an object, its bucket by numpy, an entry a
+Ours is `open + plan`, what `train` does before its first step: open the manifest, select, balance, buckets, the epoch's
+batches; and the whole `dataset plan`, which also reports exposure and reads captions. The peer does what sd-scripts does with its metadata (a picture an object, its bucket by numpy, an entry a
 repeat in the bucket's list, lists and batches shuffled); it balances nothing and reports nothing, and is given sizes
 from Parquet rather than from JSON. Both must put equally many pictures into each bucket. The posts are synthetic
 (make_posts.py), without pictures.
@@ -84,11 +84,23 @@ def peer_plan(posts):
     return {f"{width}x{height}": len(keys) for (width, height), keys in manager.buckets.items()}
 
 
-def ask_ours(program, run, out, balance):
+def captured(out, *command):
+    """What the command prints, and its Usage."""
+    usage = measured("sh", "-c", 'out=$1; shift; exec "$@" > "$out"', "sh", out, *command)
+    return out.read_text(), usage
+
+
+def open_and_plan(build, run, out, balance):
+    """(seconds, milliseconds a step, GiB)."""
+    printed, usage = captured(out, build / "bin/plan-step", run, f"dataset.balance={balance}")
+    return *map(float, printed.split()), usage.peak
+
+
+def whole_plan(build, run, out, balance):
     """(the report, its Usage)."""
-    usage = measured("sh", "-c", 'out=$1; shift; exec "$@" > "$out"', "sh", out, program, "dataset", "plan", run,
-                     f"dataset.balance={balance}", "--without-pictures", "--json", "--quiet")
-    return json.loads(out.read_text()), usage
+    printed, usage = captured(out, build / "bin/atelier-data", "dataset", "plan", run, f"dataset.balance={balance}",
+                              "--without-pictures", "--json", "--quiet")
+    return json.loads(printed), usage
 
 
 def main():
@@ -105,24 +117,28 @@ def main():
         return
     work = Path(tempfile.mkdtemp(dir=options.work))
     try:
-        posts, run, program = options.posts_file, work / "run.yaml", options.build / "bin/atelier-data"
+        posts, run = options.posts_file, work / "run.yaml"
         if not posts:
             posts = work / "posts.parquet"
             subprocess.run([sys.executable, ROOT / "tools/bench/make_posts.py", str(options.posts), posts], check=True)
         manifest = (options.manifest or work / "manifest").resolve()
         run.write_text(f"dataset: {{sources: [{{path: {posts.resolve()}}}], manifest_dir: {manifest}}}\n"
                        f"train: {{global_batch_size: {BATCH}, max_train_epochs: 1}}\n")
-        measured(program, "dataset", "build", run, "--quiet")
+        measured(options.build / "bin/atelier-data", "dataset", "build", run, "--quiet")
         peer = measured(sys.executable, __file__, "--peer", posts, work / "peer.json")
         expected = json.loads((work / "peer.json").read_text())
         print(f"{sum(expected.values()):,} posts, batches of {BATCH}")
-        print(f"  {'bucket manager in Python':36} {peer.seconds:8.2f} s {peer.peak:6.2f} GiB")
+        print(f"  {'bucket manager in Python':43} {peer.seconds:8.2f} s {peer.peak:6.2f} GiB")
         for name, balance in BALANCES.items():
-            report, ours = ask_ours(program, run, work / "plan.json", balance)
+            seconds, milliseconds, peak = open_and_plan(options.build, run, work / "printed", balance)
+            print(f"  {'open + plan, ' + name:43} {seconds:8.2f} s {peak:6.2f} GiB   "
+                  f"{peer.seconds / seconds:5.1f} x faster, {peer.peak / peak:4.1f} x less memory; "
+                  f"a step is found in {milliseconds:.3f} ms")
+            report, ours = whole_plan(options.build, run, work / "printed", balance)
             buckets = {f"{bucket['width']}x{bucket['height']}": bucket["pictures"] for bucket in report["buckets"]}
             if buckets != expected:
                 sys.exit(f"the buckets differ: {buckets} and {expected}")
-            print(f"  {'dataset plan, ' + name:36} {ours.seconds:8.2f} s {ours.peak:6.2f} GiB   "
+            print(f"  {'dataset plan, ' + name:43} {ours.seconds:8.2f} s {ours.peak:6.2f} GiB   "
                   f"{peer.seconds / ours.seconds:5.1f} x faster, {peer.peak / ours.peak:4.1f} x less memory")
     finally:
         shutil.rmtree(work)
