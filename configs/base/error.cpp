@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "configs/base/text.h"
 
@@ -36,7 +37,11 @@ void throw_errno(std::string_view action, const std::string& path, ExitCode fall
   if (error == ENOSPC || error == EDQUOT) {
     throw MachineError(text("no space left: ", action), path, "free some space, or choose another folder");
   }
-  throw Error(fallback, text(action, ": ", std::strerror(error)), path, "");
+  std::string what = text(action, ": ", std::strerror(error));
+  const bool is_short = error == EMFILE || error == ENFILE || error == ENOMEM;  // no other file would open, either
+  if (is_short || fallback == ExitCode::kMachine) throw MachineError(std::move(what), path);
+  if (fallback == ExitCode::kUser) throw ConfigError(std::move(what), path);
+  throw Error(fallback, std::move(what), path, "");
 }
 
 std::string format_error(const Error& error) {

@@ -92,6 +92,17 @@ std::vector<std::string> expand_pattern(const std::string& pattern) {
   return files;
 }
 
+std::vector<std::string> expand_folder(const std::string& path, std::string_view suffix) {
+  const std::optional<FileFacts> facts = file_facts(path);
+  if (!facts || !facts->is_folder) return expand_pattern(path);
+  std::vector<std::string> files;
+  for (const ListedFile& file : list_files(path)) {
+    if (file_suffix(file.name) == suffix) files.push_back(join_path(path, file.name));
+  }
+  if (files.empty()) throw ConfigError(text("no ", suffix, " file in the folder"), path);
+  return files;
+}
+
 std::string pattern_folder(const std::string& pattern) {
   if (const std::optional<FileFacts> facts = file_facts(pattern)) {
     return facts->is_folder ? pattern : parent_path(pattern);

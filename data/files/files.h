@@ -56,6 +56,10 @@ std::vector<ListedFile> list_folder(const std::string& folder);
 /// matches.
 std::vector<std::string> expand_pattern(const std::string& pattern);
 
+/// The files ending in `suffix` (".tar") of a folder and all below it, or those that a pattern means. ConfigError if
+/// there is none.
+std::vector<std::string> expand_folder(const std::string& path, std::string_view suffix);
+
 /// The folder below which all lies that a pattern can mean: that before its first `*`, `?`, `[` or `{`; of a file its
 /// folder; a folder itself.
 std::string pattern_folder(const std::string& pattern);

@@ -319,8 +319,8 @@ void PostRecord::take_tags(const Mention& mention, TagDictionary& tags) {
     take(mention.text);
 }
 
-/// True if `all`, a list of all tags, is made of the lists by category, each in its order: then it says nothing new, and
-/// its tags need not be looked up once more. The site writes it so.
+/// True if `all`, a list of all tags, is made of the lists by category, each in its order: then it says nothing new,
+/// and its tags need not be looked up once more. The site writes it so.
 bool PostRecord::repeats_categories(const Mention& all) const {
   if (!all.is_list) return false;
   std::vector<std::string_view> rests;

@@ -118,8 +118,7 @@ PostsJsonReader::PostsJsonReader(const SourceOptions& options)
   if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
   const size_t begin = std::min(text_.find_first_not_of(" \t\r\n"), text_.size());
   if (begin == text_.size() || (text_[begin] != '{' && text_[begin] != '[')) {
-    throw ConfigError("neither an object nor an array", path_,
-                      "sd-scripts' metadata or a page of posts is looked for");
+    throw ConfigError("neither an object nor an array", path_, "sd-scripts' metadata or a page of posts is looked for");
   }
   begins_.push_back(begin + 1);
   JsonEntries entries(text_, begin + 1);

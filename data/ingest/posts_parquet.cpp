@@ -30,17 +30,6 @@ void check(const arrow::Status& status, const std::string& path) {
   if (!status.ok()) throw_damage(status.message(), path);
 }
 
-std::vector<std::string> find_tables(const std::string& path) {
-  const std::optional<FileFacts> facts = file_facts(path);
-  if (!facts || !facts->is_folder) return expand_pattern(path);
-  std::vector<std::string> tables;
-  for (const ListedFile& file : list_files(path)) {
-    if (file_suffix(file.name) == ".parquet") tables.push_back(join_path(path, file.name));
-  }
-  if (tables.empty()) throw ConfigError("no Parquet file in the folder", path);
-  return tables;
-}
-
 }  // namespace
 
 struct PostsParquetReader::Table {
@@ -125,7 +114,7 @@ struct PostsParquetReader::RowGroup {
 };
 
 PostsParquetReader::PostsParquetReader(const SourceOptions& options)
-    : paths_(find_tables(absolute_path(options.path))), pictures_(options, paths_) {
+    : paths_(expand_folder(absolute_path(options.path), ".parquet")), pictures_(options, paths_) {
   const std::string folder = pattern_folder(absolute_path(options.path));
   for (const std::string& path : paths_) {
     try {

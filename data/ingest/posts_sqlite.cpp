@@ -120,15 +120,16 @@ void PostsSqliteReader::find_columns(const Database& database) {
   if (related_) check_relations(database);
 }
 
-/// Tags are looked up by row number, which is the id where that is the table's INTEGER PRIMARY KEY: copies may have lost
-/// it.
+/// Tags are looked up by row number, which is the id where that is the table's INTEGER PRIMARY KEY: copies may have
+/// lost it.
 void PostsSqliteReader::check_relations(const Database& database) const {
   if (!has_index(database, "posttagrelation", "post_id")) {
     throw ConfigError("the tags of a post cannot be looked up", path_,
                       "CREATE INDEX relation_of_post ON posttagrelation(post_id)");
   }
   Statement keys(database,
-                 "SELECT sum(pk), sum(pk = 1 AND name = 'id' AND upper(type) = 'INTEGER') FROM pragma_table_info('post')");
+                 "SELECT sum(pk), sum(pk = 1 AND name = 'id' AND upper(type) = 'INTEGER') "
+                 "FROM pragma_table_info('post')");
   const bool is_row_number = keys.step() && keys.number(0) == 1 && keys.number(1) == 1;
   if (!is_row_number && Statement(database, "SELECT 1 FROM post WHERE rowid IS NOT id LIMIT 1").step()) {
     throw ConfigError("the ids of the table post are not its row numbers", path_,

@@ -69,11 +69,7 @@ SourceOptions look_into_folder(SourceOptions options) {
   options.kind = "folder";
   if (any(has_picture_suffix)) return options;
   for (const char* kind : {"tar", "parquet"}) {
-    if (any([&](const std::string& name) {
-          return file_suffix(name).substr(0, 1) == "." && file_suffix(name).substr(1) == kind;
-        })) {
-      options.kind = kind;
-    }
+    if (any([&](const std::string& name) { return file_suffix(name) == "." + std::string(kind); })) options.kind = kind;
   }
   return options;
 }

@@ -43,7 +43,8 @@ class SourceReader {
   virtual int64_t part_count() const = 0;
   /// How much a part holds, for progress: files of a folder, else KiB.
   virtual int64_t part_size(int64_t part) const = 0;
-  /// At most some 10,000 posts or 16 MB, but all of a tar. Thread-safe; best in order. `probe` knows the pictures that need no opening.
+  /// At most some 10,000 posts or 16 MB, but all of a tar. Thread-safe; best in order. `probe` knows the pictures that
+  /// need no opening.
   virtual PostBatch read(int64_t part, const PictureProbe& probe) const = 0;
 };
 

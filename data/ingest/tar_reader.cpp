@@ -26,8 +26,8 @@ bool is_hidden_member(std::string_view member) { return is_hidden(member.substr(
 /// Samples out of one tar into a batch.
 class TarSamples {
  public:
-  TarSamples(const std::string& path, const std::string& name, int64_t modified_ns, const std::vector<std::string>& caption_suffixes,
-             const PictureProbe& probe, PostBatch& batch)
+  TarSamples(const std::string& path, const std::string& name, int64_t modified_ns,
+             const std::vector<std::string>& caption_suffixes, const PictureProbe& probe, PostBatch& batch)
       : path_(path),
         name_(name),
         modified_ns_(modified_ns),
@@ -129,21 +129,10 @@ class TarSamples {
   JsonRecords records_;
 };
 
-std::vector<std::string> find_tars(const std::string& path) {
-  const std::optional<FileFacts> facts = file_facts(path);
-  if (!facts || !facts->is_folder) return expand_pattern(path);
-  std::vector<std::string> tars;
-  for (const ListedFile& file : list_files(path)) {
-    if (file_suffix(file.name) == ".tar") tars.push_back(join_path(path, file.name));
-  }
-  if (tars.empty()) throw ConfigError("no tar in the folder", path);
-  return tars;
-}
-
 }  // namespace
 
 TarReader::TarReader(const SourceOptions& options)
-    : tars_(find_tars(absolute_path(options.path))), caption_suffixes_(caption_suffixes(options)) {
+    : tars_(expand_folder(absolute_path(options.path), ".tar")), caption_suffixes_(caption_suffixes(options)) {
   const std::string folder = pattern_folder(absolute_path(options.path));
   for (const std::string& tar : tars_) {
     names_.push_back(name_below(folder, tar));

@@ -107,7 +107,10 @@ void FolderState::add_files(const Folder& folder, const std::vector<std::string>
       const bool is_folder = is_there && S_ISDIR(status.st_mode);
       const int64_t modified_ns = is_folder ? 0 : nanoseconds(status.st_mtim);
       const int64_t facts[] = {static_cast<int64_t>(folder.status.st_ino), static_cast<int64_t>(folder.status.st_dev),
-                               static_cast<int64_t>(status.st_ino), is_folder ? -1 : status.st_size, modified_ns};
+                               static_cast<int64_t>(status.st_ino), is_folder ? -1 : status.st_size, modified_ns,
+                               // A file that could not be read may be readable now.
+                               static_cast<int64_t>(status.st_mode), static_cast<int64_t>(status.st_uid),
+                               static_cast<int64_t>(status.st_gid)};
       const uint64_t of_facts = hash64({reinterpret_cast<const char*>(facts), sizeof facts});
       for (uint64_t i_sum = 0; i_sum < 2; ++i_sum) sums[i_sum] += hash64(name, of_facts + i_sum);
       if (is_folder)

@@ -14,8 +14,8 @@ namespace atelier {
 /// since 1970.
 int64_t last_change_ns(const struct stat& status);
 
-/// Names, sizes, times of change and inode numbers of files, names and inode numbers of folders, added up: in which
-/// order they are found does not matter.
+/// Names, sizes, times of change, permissions and inode numbers of files, those of folders without size and time, added
+/// up: in which order they are found does not matter.
 class FolderState {
  public:
   /// All files in `folder` and below, as sources read it: hidden files and folders are left out, links are followed, a

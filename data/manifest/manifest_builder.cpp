@@ -94,8 +94,7 @@ std::string rules_state(const TagRules& rules) {
 }
 
 BuildResult build_into(const fs::path& folder, const std::vector<SourceOptions>& sources, const Manifest* previous,
-                       const TagRules& rules, const BuildOptions& options,
-                       const std::optional<fs::path>& budget_list) {
+                       const TagRules& rules, const BuildOptions& options, const std::optional<fs::path>& budget_list) {
   const int64_t started_ns = now_ns();
   PostSpill spill(folder);
   const MinorsFilter minors(MinorsLists::from_resources());

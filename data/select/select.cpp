@@ -13,10 +13,10 @@ namespace atelier {
 namespace {
 
 constexpr std::array<std::string_view, 21> kNames = {
-    "none",       "opt_out_artist",  "opt_out_source", "opt_out_post",   "banned",     "quarantine",
-    "no_picture", "min_side",        "min_megapixels", "max_megapixels", "max_aspect", "bytes_per_pixel",
-    "format",     "deleted",         "pending",        "rating",         "min_score",  "min_fav_count",
-    "year",       "tags",            "duplicate"};
+    "none",       "opt_out_artist", "opt_out_source", "opt_out_post",   "banned",     "quarantine",
+    "no_picture", "min_side",       "min_megapixels", "max_megapixels", "max_aspect", "bytes_per_pixel",
+    "format",     "deleted",        "pending",        "rating",         "min_score",  "min_fav_count",
+    "year",       "tags",           "duplicate"};
 
 std::array<bool, kRatingCount> flags_of(const std::vector<std::string>& ratings) {
   std::array<bool, kRatingCount> flags{};
@@ -138,9 +138,8 @@ Selection select_rows(const Manifest& manifest, const SelectOptions& options, bo
   const Filter filter(manifest, options, pictures_needed);
   Selection selection;
   selection.exclusions.resize(static_cast<size_t>(manifest.size()));
-  parallel_for(manifest.size(), 0, [&](int64_t row) {
-    selection.exclusions[static_cast<size_t>(row)] = filter.first_reason(row);
-  });
+  parallel_for(manifest.size(), 0,
+               [&](int64_t row) { selection.exclusions[static_cast<size_t>(row)] = filter.first_reason(row); });
   const bool listed = std::ranges::find(selection.exclusions, Exclusion::kQuarantine) != selection.exclusions.end();
   if (filter.has_quarantine() && !listed) {
     log_warning("no sample is on the list ", *options.quarantine, " (dataset.select.quarantine)");

@@ -90,6 +90,15 @@ TEST(AtomicFile, FullDiskIsAMachineError) {
   errno = saved;
 }
 
+TEST(ThrowErrno, TellsWhatTheUserCanMendFromWhatTheMachineLacks) {
+  errno = EACCES;
+  EXPECT_THROW(throw_errno("cannot open", "/somewhere"), ConfigError);
+  errno = EMFILE;
+  EXPECT_THROW(throw_errno("cannot open", "/somewhere"), MachineError);
+  errno = EACCES;
+  EXPECT_THROW(throw_errno("cannot start", "rank 1", ExitCode::kMachine), MachineError);
+}
+
 TEST(AtomicFolder, ReplacesWholeOrNotAtAll) {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "checkpoint";

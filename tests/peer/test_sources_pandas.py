@@ -368,7 +368,8 @@ def test_a_footer_that_lies_is_damage(tmp_path):
     losses = 0
     for place in places:
         (tmp_path / "b.parquet").write_bytes(raw[:place] + more + raw[place + 2:])
-        result = run("atelier-data", "dataset", "build", tmp_path / "run.yaml", f"output_dir={tmp_path}/out", check=False)
+        result = run("atelier-data", "dataset", "build", tmp_path / "run.yaml", f"output_dir={tmp_path}/out",
+                     check=False)
         assert result.returncode in (0, 3), result.stderr
         losses += "file_damaged" in result.stdout
     assert losses
@@ -384,7 +385,8 @@ def test_lists_may_hold_words_of_a_dictionary(tmp_path):
 def test_a_folder_of_tables_has_its_pictures_in_it(tmp_path):
     for part in "ab":
         (tmp_path / "set" / part).mkdir(parents=True)
-        pq.write_table(pa.table({"id": [part], "file_name": [f"{part}.png"]}), tmp_path / "set" / part / "posts.parquet")
+        table = pa.table({"id": [part], "file_name": [f"{part}.png"]})
+        pq.write_table(table, tmp_path / "set" / part / "posts.parquet")
         Image.new("RGB", (30, 20)).save(tmp_path / "set" / part / f"{part}.png")
     got, _, _ = build(tmp_path, {"path": str(tmp_path / "set"), "kind": "parquet"})
     assert [post["path"] for post in got] == [str(tmp_path / "set" / part / f"{part}.png") for part in "ab"]

@@ -130,7 +130,9 @@ Verb verb_verify() {
             auto arguments = std::make_shared<VerifyArguments>();
             app.add_option("run", arguments->run, "the run's YAML")->required()->type_name("RUN");
             app.add_option("overrides", arguments->overrides, "key.path=value")->type_name("KEY=VALUE");
-            app.add_option("--out", arguments->out, "the list goes there, for dataset.select.quarantine; what is on that list now is decoded again")
+            app.add_option("--out", arguments->out,
+                           "the list goes there, for dataset.select.quarantine; what is on that list now is decoded "
+                           "again")
                 ->type_name("FILE.jsonl");
             return [arguments] { dataset_verify(*arguments); };
           }};

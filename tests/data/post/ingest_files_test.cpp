@@ -332,6 +332,13 @@ TEST(FolderSource, AHeaderOfAbsurdSizeIsCounted) {
   EXPECT_EQ(batch.bad[2].reason, "picture_unreadable");
 }
 
+TEST(PictureProbe, AFileThatCannotBeOpenedIsAFaultOfTheSample) {
+  PictureFile gone;
+  gone.path = "/nowhere/a.png";
+  EXPECT_THROW(PictureProbe().probe(gone), DataError);
+  EXPECT_THROW(read_small_file("/nowhere/a.json", 100), DataError);
+}
+
 TEST(PictureProbe, DoesNotOpenWhatIsKnownInATar) {
   const TemporaryFolder folder;
   const std::string path = (folder.path() / "a.tar").string();

@@ -72,8 +72,7 @@ TEST(CaptionTags, AreThePiecesBetweenCommas) {
   EXPECT_THAT(caption_tags("1girl, Long Hair,, , lina \\(slayers\\)"),
               ElementsAre("1girl", "long_hair", "lina_(slayers)"));
   EXPECT_THAT(caption_tags(""), ElementsAre());
-  EXPECT_THAT(caption_tags("lina ||| 1girl, ||_||, solo|||hat"),
-              ElementsAre("lina", "1girl", "||_||", "solo", "hat"));
+  EXPECT_THAT(caption_tags("lina ||| 1girl, ||_||, solo|||hat"), ElementsAre("lina", "1girl", "||_||", "solo", "hat"));
 }
 
 struct ReadAll {
@@ -216,17 +215,17 @@ TEST(PostsJsonl, AListOfAllTagsIsReadUnlessItRepeatsThoseByCategory) {
 }
 
 TEST(PostsJsonl, ATagMayHaveFieldsOfAnyKind) {
-  const ReadAll all = read_lines(
-      R"({"id": 1, "tags": [{"name": "hat", "category": 0, "words": ["hat"], "more": {"a": [1]}}]})"
-      "\n"
-      R"({"id": 2, "tags": [{"name": ["hat"]}]})");
+  const ReadAll all =
+      read_lines(R"({"id": 1, "tags": [{"name": "hat", "category": 0, "words": ["hat"], "more": {"a": [1]}}]})"
+                 "\n"
+                 R"({"id": 2, "tags": [{"name": ["hat"]}]})");
   EXPECT_THAT(all.ids, ElementsAre("1"));
   EXPECT_THAT(all.bad, ElementsAre(" bad_value"));
 }
 
 TEST(PostsJsonl, BracketsNestedWithoutEndAreABadLine) {
-  const ReadAll all = read_lines("{\"id\": 1, \"x\": " + std::string(1 << 20, '[') + "\n{\"id\": 2, \"x\": " +
-                                 std::string(200, '[') + std::string(200, ']') + "}\n");
+  const ReadAll all = read_lines("{\"id\": 1, \"x\": " + std::string(1 << 20, '[') +
+                                 "\n{\"id\": 2, \"x\": " + std::string(200, '[') + std::string(200, ']') + "}\n");
   EXPECT_THAT(all.ids, ElementsAre("2"));
   EXPECT_THAT(all.bad, ElementsAre(" bad_json"));
 }

@@ -53,6 +53,8 @@ TEST(FolderState, ChangesWithEveryFileAndOnlyThen) {
   changes([&] { fs::remove(root / "sub/c.png"); });
   changes([&] { fs::rename(root / "sub", root / "other"); });  // its files stay what they are: their names do not
   changes([&] { fs::create_directories(root / "other/empty"); });
+  changes(
+      [&] { fs::permissions(root / "other/b.txt", fs::perms::owner_read); });  // what was unreadable may be repaired
   EXPECT_EQ(state_of(folder.path() / "nowhere"), "");
 }
 

@@ -94,10 +94,10 @@ class SelectRecordsTest : public testing::Test {
 };
 
 TEST_F(SelectRecordsTest, AnOptedOutSourceTakesWhatLiesBelowIt) {
-  const Manifest manifest = read({R"("source": "https://www.pixiv.net/users/11/artworks")",
-                                  R"("source": "http://pixiv.net/users/111")",
-                                  R"("source": "https://x.com/Ada/status/1")", R"("source": "https://x.com/adam")",
-                                  R"("source": "https://x.com/ada?lang=en")", ""});
+  const Manifest manifest =
+      read({R"("source": "https://www.pixiv.net/users/11/artworks")", R"("source": "http://pixiv.net/users/111")",
+            R"("source": "https://x.com/Ada/status/1")", R"("source": "https://x.com/adam")",
+            R"("source": "https://x.com/ada?lang=en")", ""});
   const auto kept = [&](const std::string& lines) {
     return select_rows(manifest, {.opt_out = {.sources = list(lines)}}).rows;
   };
@@ -119,8 +119,14 @@ TEST_F(SelectRecordsTest, PostsOptOutByIdOrMd5) {
 
 TEST_F(SelectRecordsTest, AByteOrderMarkHidesNoFirstEntry) {
   const Manifest manifest = read({"", "", ""});
-  EXPECT_THAT(select_rows(manifest, {.opt_out = {.posts = list("\xEF\xBB\xBF" "1\r\n2\r\n")}}).rows, ElementsAre(0));
-  EXPECT_THAT(select_rows(manifest, {.quarantine = list("\xEF\xBB\xBF" "1\r\n")}).rows, ElementsAre(0, 2));
+  EXPECT_THAT(select_rows(manifest, {.opt_out = {.posts = list("\xEF\xBB\xBF"
+                                                               "1\r\n2\r\n")}})
+                  .rows,
+              ElementsAre(0));
+  EXPECT_THAT(select_rows(manifest, {.quarantine = list("\xEF\xBB\xBF"
+                                                        "1\r\n")})
+                  .rows,
+              ElementsAre(0, 2));
 }
 
 TEST_F(SelectRecordsTest, AQuarantineListNamesIdsOrWhatVerifyWrote) {
@@ -137,8 +143,7 @@ TEST_F(SelectRecordsTest, AQuarantineListNamesIdsOrWhatVerifyWrote) {
 TEST_F(SelectRecordsTest, AnArtistOptsOutUnderAnOldNameToo) {
   const Manifest manifest =
       read({R"x("tag_string_artist": "male_shez_(fire_emblem)")x", R"("tag_string_artist": "eve")"});
-  const Selection selection =
-      select_rows(manifest, {.opt_out = {.artists = list("shez_(fire_emblem)_(male)\n")}});
+  const Selection selection = select_rows(manifest, {.opt_out = {.artists = list("shez_(fire_emblem)_(male)\n")}});
   EXPECT_THAT(selection.rows, ElementsAre(1));
 }
 
