@@ -20,9 +20,6 @@ namespace {
 /// Of the moments' second half, before anything is made of it (diffusers' DiagonalGaussianDistribution).
 constexpr double kLeastLogvar = -30, kMostLogvar = 20;
 
-/// Waits for the device.
-bool all_finite(const at::Tensor& tensor) { return at::isfinite(tensor.detach()).all().item<bool>(); }
-
 at::Tensor per_channel(const std::vector<double>& values) {  // [1, C, 1, 1]
   return at::tensor(values, at::kDouble).view({1, -1, 1, 1});
 }

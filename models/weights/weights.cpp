@@ -198,6 +198,7 @@ void save_weights(const Module& module, const fs::path& file, SafeDtype dtype,
 }
 
 bool all_finite(const at::Tensor& values) {
+  const at::NoGradGuard no_grad;
   if (values.scalar_type() == at::kHalf && values.device().is_cpu() && values.is_contiguous()) {
     return finite_halves(static_cast<const int16_t*>(values.const_data_ptr()), values.numel());
   }

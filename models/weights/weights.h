@@ -47,7 +47,7 @@ void save_weights(const Module& module, const std::filesystem::path& file, SafeD
 at::ScalarType scalar_type(SafeDtype dtype);
 SafeDtype safe_dtype(at::ScalarType type);
 
-/// Whether none of the floating `values` is NaN or infinite.
+/// Whether none of the floating `values` is NaN or infinite. Waits for the device.
 bool all_finite(const at::Tensor& values);
 
 /// WeightsError for NaN or infinity among the floating `values` of the tensor `name` of `file`.
