@@ -15,6 +15,7 @@ libcli11-dev        header:CLI/CLI.hpp
 libfmt-dev          header:fmt/format.h
 libgloo-dev         header:gloo/algorithm.h
 libjpeg62-turbo-dev pkg:libjpeg
+libjs-chart.js      file:/usr/share/javascript/chart.js/chart.min.js
 liblcms2-dev        pkg:lcms2
 libpng-dev          header:png.h
 libspdlog-dev       header:spdlog/spdlog.h
@@ -30,6 +31,7 @@ rapidjson-dev       header:rapidjson/reader.h
 zlib1g-dev          header:zlib.h
 "
 readonly TEST_PACKAGES="
+chromium            cmd:chromium
 libgmock-dev        header:gmock/gmock.h
 libgtest-dev        header:gtest/gtest.h
 "
