@@ -17,14 +17,16 @@ std::vector<DuplicateRow> find_duplicate_rows(const Manifest& manifest, std::spa
   return duplicates;
 }
 
-void leave_out_duplicates(const Manifest& manifest, const DedupOptions& options,
-                          const std::filesystem::path& fingerprints, Selection& selection) {
-  for (const DuplicateRow& each : find_duplicate_rows(manifest, selection.rows, options, fingerprints)) {
+std::vector<DuplicateRow> leave_out_duplicates(const Manifest& manifest, const DedupOptions& options,
+                                               const std::filesystem::path& fingerprints, Selection& selection) {
+  std::vector<DuplicateRow> duplicates = find_duplicate_rows(manifest, selection.rows, options, fingerprints);
+  for (const DuplicateRow& each : duplicates) {
     selection.exclusions[static_cast<size_t>(each.row)] = Exclusion::kDuplicate;
   }
   std::erase_if(selection.rows, [&](int64_t row) {
     return selection.exclusions[static_cast<size_t>(row)] == Exclusion::kDuplicate;
   });
+  return duplicates;
 }
 
 }  // namespace atelier

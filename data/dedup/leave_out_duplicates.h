@@ -24,8 +24,8 @@ struct DuplicateRow {
 std::vector<DuplicateRow> find_duplicate_rows(const Manifest& manifest, std::span<const int64_t> rows,
                                               const DedupOptions& options, const std::filesystem::path& fingerprints);
 
-/// What select_rows() kept, without duplicates.
-void leave_out_duplicates(const Manifest& manifest, const DedupOptions& options,
-                          const std::filesystem::path& fingerprints, Selection& selection);
+/// What select_rows() kept, without duplicates; returns those.
+std::vector<DuplicateRow> leave_out_duplicates(const Manifest& manifest, const DedupOptions& options,
+                                               const std::filesystem::path& fingerprints, Selection& selection);
 
 }  // namespace atelier

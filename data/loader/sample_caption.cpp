@@ -107,6 +107,10 @@ const CaptionPolicy& SampleCaptions::policy(int64_t row) const {
   return state_->policies[static_cast<size_t>(state_->manifest.source(row))]->policy;
 }
 
+std::string_view SampleCaptions::quality(int64_t row) const {
+  return quality_word(*state_->policies[static_cast<size_t>(state_->manifest.source(row))], state_->manifest, row);
+}
+
 Caption SampleCaptions::caption(int64_t row, int64_t epoch, int64_t repeat, int64_t step) const {
   const Manifest& manifest = state_->manifest;
   const auto source_index = static_cast<size_t>(manifest.source(row));

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "data/caption/caption.h"
 #include "data/manifest/manifest.h"
@@ -24,6 +25,8 @@ class SampleCaptions {
 
   /// Of the row's source.
   const CaptionPolicy& policy(int64_t row) const;
+  /// The word for the row's rank; empty: none. Ranks the posts as caption() does.
+  std::string_view quality(int64_t row) const;
 
  private:
   struct State;

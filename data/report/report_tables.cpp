@@ -1,141 +1,255 @@
+// The report on a terminal: read from the document, so that both sides of a comparison are read alike.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "configs/base/text.h"
+#include "data/report/json_parts.h"
 #include "data/report/report.h"
 #include "data/report/text_table.h"
 
 namespace atelier {
 namespace {
 
-constexpr size_t kTagsShown = 15, kBucketsShown = 20;
+using Json = nlohmann::ordered_json;
 
-double share(int64_t part, int64_t whole) {
-  return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
+constexpr size_t kTagsShown = 10, kBucketsShown = 12, kFindingsShown = 12, kBarWidth = 16, kYearsShown = 24;
+
+/// As long as its share of `kBarWidth`; blank to the full width.
+std::string bar(double share) {
+  const auto length = static_cast<size_t>(std::clamp(share, 0.0, 1.0) * kBarWidth + 0.5);
+  return std::string(length, '#') + std::string(kBarWidth - length, ' ');
 }
 
-std::string posts_table(const Report& report) {
-  TextTable table({"Posts", "", ""});
-  const auto line = [&](std::string name, int64_t count) {
-    table.add({std::move(name), grouped(count), percent(share(count, report.total.read))});
+double part(const Json& some, const Json& all) { return share_of(some.get<double>(), all.get<double>()); }
+
+std::string count(const Json& number) { return grouped(number.get<int64_t>()); }
+
+std::string posts_table(const Json& report) {
+  const Json& posts = report["posts"];
+  TextTable table({"Posts", "", "", ""});
+  const auto line = [&](std::string name, const Json& number) {
+    const double share = part(number, posts["read"]);
+    table.add({std::move(name), count(number), percent(share), bar(share)});
   };
-  line("read", report.total.read);
-  if (report.total.excluded_minors) line("  excluded: minors", report.total.excluded_minors);
-  for (const auto& [reason, count] : report.total.quarantined) line("  quarantined: " + reason, count);
-  line("counted below", report.posts.posts);
-  for (const auto& [reason, count] : report.excluded) line("  left out: " + reason, count);
-  line("usable", report.posts.usable);
+  line("read", posts["read"]);
+  if (posts["excluded_minors"] != 0) line("  excluded: minors", posts["excluded_minors"]);
+  for (const auto& [reason, samples] : posts["quarantined"].items()) line("  quarantined: " + reason, samples);
+  line("counted below", posts["counted"]);
+  for (const auto& [reason, rows] : posts["excluded"].items()) line("  left out: " + reason, rows);
+  line("usable", posts["usable"]);
   return table.str();
 }
 
-std::string notes(const Report& report) {
-  std::string out;
-  const auto note = [&](int64_t count, std::string_view what) {
-    if (count) out += text("  ", grouped(count), " ", what, "\n");
-  };
-  note(report.total.truncated, "truncated pictures (used)");
-  note(report.total.animated, "animations (first frame used)");
-  note(report.total.without_caption, "pictures without a caption file");
-  note(report.total.further_caption_lines, "further caption lines (not used)");
-  note(report.total.other_files, "other files in the folders");
-  note(report.person_conflicts, "posts whose people tags contradict each other");
-  return out.empty() ? out : "Notes\n" + out;
+/// Words of `sentence` in lines of the terminal's width, each below `indent` blanks.
+std::string wrapped(const std::string& sentence, size_t indent) {
+  std::string out, line;
+  for (const std::string_view word : split_words(sentence)) {
+    if (!line.empty() && indent + text_width(line) + 1 + text_width(word) > TextTable::kWidth) {
+      out += std::string(indent, ' ') + line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + std::string(word);
+  }
+  return out + std::string(indent, ' ') + line + "\n";
 }
 
-std::string class_table(const Report& report) {
-  const bool planned = report.classes[0].wanted.has_value();
+std::string findings_list(const Json& report) {
+  std::string out;
+  size_t shown = 0;
+  for (const Json& finding : report["findings"]) {
+    if (++shown > kFindingsShown) break;
+    std::string lines = wrapped(finding["text"], 10);
+    const std::string severity = finding["severity"];
+    out += lines.replace(0, severity.size() + 2, "  " + severity);
+  }
+  return out.empty() ? out : "Check these\n" + out;
+}
+
+std::string class_table(const Json& report) {
+  const Json& people = report["people"];
+  const bool planned = people["classes"][0].contains("wanted");
   std::vector<std::string> header = {"Person class", "posts", "share", "solo", "pair", "group", "usable"};
   if (planned) header.insert(header.end(), {"wanted", "reached", "repeats"});
   TextTable table(std::move(header));
-  for (size_t c = 0; c < kPersonClassCount; ++c) {
-    const ClassReport& in_class = report.classes[c];
-    if (in_class.tally.posts == 0) continue;
-    std::vector<std::string> cells = {std::string(kPersonClassNames[c]), grouped(in_class.tally.posts),
-                                      percent(share(in_class.tally.posts, report.posts.posts))};
-    for (int size = 0; size < 3; ++size)
-      cells.push_back(grouped(in_class.group_sizes[static_cast<size_t>(size)].posts));
-    cells.push_back(grouped(in_class.tally.usable));
+  for (const Json& each : people["classes"]) {
+    if (each["posts"] == 0) continue;
+    std::vector<std::string> cells = {each["class"], count(each["posts"]),
+                                      percent(part(each["posts"], report["posts"]["counted"]))};
+    for (const char* size : {"solo", "pair", "group"}) cells.push_back(count(each["group_size"][size]["posts"]));
+    cells.push_back(count(each["usable"]));
     if (planned) {
       cells.insert(cells.end(),
-                   {percent(*in_class.wanted), percent(*in_class.reached), fixed_decimals(in_class.repeats, 2)});
+                   {percent(each["wanted"]), percent(each["reached"]), fixed_decimals(each["repeats"], 2)});
     }
     table.add(std::move(cells));
   }
-  return table.str();
+  return table.empty() ? "" : table.str();
 }
 
-void add_tally(TextTable& table, std::string name, const Tally& tally, const Report& report) {
-  if (tally.posts == 0) return;
-  table.add(
-      {std::move(name), grouped(tally.posts), percent(share(tally.posts, report.posts.posts)), grouped(tally.usable)});
+/// Pairs with a name each, the last `most`.
+std::string pair_table(const std::string& title, const char* key, const Json& rows, const Json& report, size_t most) {
+  TextTable table({title, "posts", "share", "usable", ""});
+  std::vector<const Json*> shown;
+  for (const Json& row : rows) {
+    if (row["posts"] != 0) shown.push_back(&row);
+  }
+  for (size_t i = shown.size() > most ? shown.size() - most : 0; i < shown.size(); ++i) {
+    const Json& row = *shown[i];
+    const double share = part(row["posts"], report["posts"]["counted"]);
+    const std::string name = row[key].is_null() ? "unknown" : row[key].is_string() ? row[key] : Json(row[key].dump());
+    table.add({name, count(row["posts"]), percent(share), count(row["usable"]), bar(share)});
+  }
+  return table.empty() ? "" : table.str();
 }
 
-std::string rating_and_year_tables(const Report& report) {
-  TextTable ratings({"Rating", "posts", "share", "usable"});
-  for (size_t r = 0; r < kRatingCount; ++r) add_tally(ratings, std::string(kRatingNames[r]), report.ratings[r], report);
-  TextTable years({"Year", "posts", "share", "usable"});
-  for (const auto& [year, tally] : report.years) add_tally(years, std::to_string(year), tally, report);
-  add_tally(years, "unknown", report.without_date, report);
-  return ratings.str() + "\n" + years.str();
-}
-
-std::string tag_tables(const Report& report) {
+std::string tag_tables(const Json& report) {
   std::string out;
-  for (size_t c = 0; c < kTagCategoryCount; ++c) {
-    const CategoryReport& category = report.tags[c];
-    if (category.distinct == 0) continue;
-    TextTable table({text("Tags: ", kTagCategoryNames[c], " (", grouped(category.distinct), " different)"), "posts",
-                     "share", "usable"});
-    for (size_t i = 0; i < std::min(kTagsShown, category.top.size()); ++i) {
-      add_tally(table, category.top[i].name, category.top[i].tally, report);
+  for (const auto& [name, category] : report["tags"].items()) {
+    if (category["distinct"] == 0) continue;
+    const bool exposed = report.contains("exposure") && report["exposure"].contains(name);
+    const std::string title =
+        text(exposed ? "Seen: " : "Tags: ", name, " (", count(category["distinct"]), " different)");
+    TextTable table(exposed ? std::vector<std::string>{title, "usable", "samples an epoch", "share"}
+                            : std::vector<std::string>{title, "posts", "share", "usable"});
+    const Json& rows = exposed ? report["exposure"][name]["top"] : category["top"];
+    for (size_t i = 0; i < std::min(kTagsShown, rows.size()); ++i) {
+      const Json& row = rows[i];
+      if (exposed) {
+        table.add({row["tag"], count(row["posts"]), fixed_decimals(row["samples"], 1),
+                   percent(part(row["samples"], report["exposure"][name]["samples"]))});
+      } else {
+        table.add({row["tag"], count(row["posts"]), percent(part(row["posts"], report["posts"]["counted"])),
+                   count(row["usable"])});
+      }
     }
     out += (out.empty() ? "" : "\n") + table.str();
   }
   return out;
 }
 
-std::string quantile_table(const Report& report) {
-  TextTable table({"Quantiles", "posts", "min", "5 %", "25 %", "50 %", "75 %", "95 %", "max"});
-  for (const auto& [name, quantiles] : report.quantiles) {
-    if (quantiles.count == 0) continue;
-    std::vector<std::string> cells = {name, grouped(quantiles.count)};
-    const bool whole = name != "megapixels" && name != "aspect";
-    for (const double value : quantiles.values) cells.push_back(fixed_decimals(value, whole ? 0 : 2));
+std::string tail_table(const Json& report) {
+  TextTable table({"Rare tags (share of the category)", "below 25", "100", "1,000 posts"});
+  for (const auto& [name, category] : report["tags"].items()) {
+    if (category["distinct"] == 0) continue;
+    std::vector<std::string> cells = {name};
+    for (const Json& rare : category["rare"]) cells.push_back(percent(rare["share"]));
     table.add(std::move(cells));
   }
-  return table.str();
+  return table.empty() ? "" : table.str();
+}
+
+std::string quantile_table(const Json& report) {
+  TextTable table({"Quantiles", "posts", "min", "5 %", "25 %", "50 %", "75 %", "95 %", "max"});
+  for (const auto& [name, quantiles] : report["quantiles"].items()) {
+    if (quantiles["count"] == 0) continue;
+    std::vector<std::string> cells = {name, count(quantiles["count"])};
+    const int digits = name == "megapixels" || name == "aspect" ? 2 : 0;
+    for (const std::string_view key : Quantiles::kKeys) {
+      cells.push_back(fixed_decimals(quantiles[std::string(key)], digits));
+    }
+    table.add(std::move(cells));
+  }
+  return table.empty() ? "" : table.str();
 }
 
 /// The fullest buckets, and the rest as one line.
-std::string bucket_table(const Report& report) {
-  if (report.buckets.empty()) return "";
-  std::vector<BucketReport> buckets = report.buckets;
-  std::ranges::stable_sort(buckets, std::ranges::greater{}, &BucketReport::samples_per_epoch);
-  TextTable table({"Bucket", "posts", "samples an epoch", "share"});
-  BucketReport rest;
-  const auto add = [&](std::string name, const BucketReport& bucket) {
-    table.add({std::move(name), grouped(bucket.posts), fixed_decimals(bucket.samples_per_epoch, 1),
-               percent(report.samples_per_epoch > 0 ? bucket.samples_per_epoch / report.samples_per_epoch : 0)});
-  };
+std::string bucket_table(const Json& report) {
+  const Json& sizes = report["sizes"];
+  if (!sizes.contains("buckets")) return "";
+  std::vector<const Json*> buckets;
+  for (const Json& bucket : sizes["buckets"]) buckets.push_back(&bucket);
+  const auto samples_of = [](const Json* bucket) { return (*bucket)["samples"].get<double>(); };
+  std::ranges::stable_sort(buckets, std::ranges::greater{}, samples_of);
+  TextTable table({"Bucket", "posts", "samples an epoch", "crop", "fill", ""});
+  int64_t rest_posts = 0;
+  double rest = 0;
+  const double all = report["posts"]["samples_per_epoch"];
   for (size_t i = 0; i < buckets.size(); ++i) {
-    if (i < kBucketsShown) {
-      add(text(buckets[i].width, " x ", buckets[i].height), buckets[i]);
-    } else {
-      rest.posts += buckets[i].posts;
-      rest.samples_per_epoch += buckets[i].samples_per_epoch;
+    const Json& bucket = *buckets[i];
+    if (i >= kBucketsShown) {
+      rest_posts += bucket["posts"].get<int64_t>(), rest += samples_of(buckets[i]);
+      continue;
     }
+    table.add({text(bucket["width"].get<int>(), " x ", bucket["height"].get<int>()), count(bucket["posts"]),
+               fixed_decimals(bucket["samples"], 1), percent(bucket["crop_loss"]), percent(bucket["fill"]),
+               bar(share_of(samples_of(buckets[i]), all))});
   }
-  if (rest.posts) add(text(buckets.size() - kBucketsShown, " others"), rest);
-  add("all", {0, 0, report.posts.usable, report.samples_per_epoch});
+  if (rest_posts) {
+    table.add({text(buckets.size() - kBucketsShown, " others"), grouped(rest_posts), fixed_decimals(rest, 1), "", "",
+               bar(share_of(rest, all))});
+  }
+  table.add({"all", count(report["posts"]["usable"]), fixed_decimals(all, 1), percent(sizes["crop_loss"]["mean"]),
+             percent(sizes["fill"]), bar(1)});
+  return table.str();
+}
+
+std::string caption_table(const Json& report) {
+  if (!report.contains("captions")) return "";
+  const Json& captions = report["captions"];
+  TextTable table({text("Tokens of ", count(captions["samples"]), " captions"), "captions", "share", ""});
+  for (const Json& bin : captions["encoders"][0]["histogram"]) {
+    if (bin["captions"] == 0) continue;
+    const double share = part(bin["captions"], captions["samples"]);
+    const std::string range = bin["to"].is_null() ? text(bin["from"].get<int>(), " and more")
+                                                  : text(bin["from"].get<int>(), " - ", bin["to"].get<int>() - 1);
+    table.add({range, count(bin["captions"]), percent(share), bar(share)});
+  }
+  table.add({"empty", count(captions["empty"]), percent(part(captions["empty"], captions["samples"])), ""});
+  table.add({text("cut at ", captions["max_token_length"].get<int>()), count(captions["truncated"]),
+             percent(part(captions["truncated"], captions["samples"])), ""});
+  return table.str();
+}
+
+/// The main figures of one side; "-" for what it does not have.
+std::vector<std::pair<std::string, std::string>> main_figures(const Json& report) {
+  std::vector<std::pair<std::string, std::string>> figures;
+  const auto add = [&](std::string name, const Json::json_pointer& path, auto form) {
+    figures.emplace_back(std::move(name), report.contains(path) ? form(report[path]) : "-");
+  };
+  const auto as_percent = [](const Json& number) { return percent(number); };
+  const auto as_decimal = [](const Json& number) { return fixed_decimals(number, 2); };
+  const auto pointer = [](const std::string& path) { return Json::json_pointer(path); };
+  for (const char* name : {"read", "counted", "usable", "tags"}) add(name, pointer(text("/posts/", name)), count);
+  add("samples an epoch", pointer("/posts/samples_per_epoch"), as_decimal);
+  for (size_t c = 0; c < kPersonClassCount; ++c) {
+    const std::string place = text("/people/classes/", c, "/");
+    const std::string name(kPersonClassNames[c]);
+    add(name + ", usable", pointer(place + "usable"), count);
+    add(name + ", reached", pointer(place + "reached"), as_percent);
+  }
+  add("effective posts", pointer("/people/balance/effective_posts"), as_decimal);
+  add("largest repeat", pointer("/people/balance/largest_repeat"), as_decimal);
+  add("artists", pointer("/tags/artist/distinct"), count);
+  add("artists: share of the top 1 %", pointer("/exposure/artist/top_1_percent"), as_percent);
+  add("artists: Gini", pointer("/exposure/artist/gini"), as_decimal);
+  add("median megapixels", pointer("/quantiles/megapixels/p50"), as_decimal);
+  add("crop loss", pointer("/sizes/crop_loss/mean"), as_percent);
+  add("waste of batches", pointer("/sizes/waste"), as_percent);
+  add("tokens of a caption, mean", pointer("/captions/encoders/0/mean"), as_decimal);
+  add("captions looked at", pointer("/captions/samples"), count);
+  add("captions cut", pointer("/captions/truncated"), count);
+  return figures;
+}
+
+std::string comparison_table(const Json& report) {
+  if (!report.contains("compare")) return "";
+  TextTable table({"Compared", "this", "other"});
+  const auto own = main_figures(report), other = main_figures(report["compare"]);
+  for (size_t i = 0; i < own.size(); ++i) table.add({own[i].first, own[i].second, other[i].second});
   return table.str();
 }
 
 }  // namespace
 
-std::string report_tables(const Report& report) {
-  std::string out = posts_table(report);
-  for (const std::string& part : {notes(report), class_table(report), rating_and_year_tables(report),
-                                  tag_tables(report), quantile_table(report), bucket_table(report)}) {
-    if (!part.empty()) out += "\n" + part;
+std::string report_tables(std::string_view report_json) {
+  const Json report = Json::parse(report_json);
+  std::string out;
+  for (const std::string& part_of_it :
+       {posts_table(report), findings_list(report), comparison_table(report), class_table(report),
+        pair_table("Rating", "rating", report["time"]["ratings"], report, kRatingCount),
+        pair_table("Year", "year", report["time"]["years"], report, kYearsShown), tag_tables(report),
+        tail_table(report), quantile_table(report), bucket_table(report), caption_table(report)}) {
+    if (!part_of_it.empty()) out += (out.empty() ? "" : "\n") + part_of_it;
   }
   return out;
 }

@@ -54,10 +54,11 @@ def quarantine(folder):
 def test_a_folder_needs_no_yaml(folder):
     report = stats(folder / "pictures")
     assert report["posts"]["read"] == report["posts"]["usable"] == len(PICTURES)
-    assert {name: entry["usable"] for name, entry in report["person_class"].items()} == \
+    assert {entry["class"]: entry["usable"] for entry in report["people"]["classes"]} == \
         {"girl_only": 3, "boy_only": 1, "mixed": 1, "other": 0, "no_humans": 1, "unknown": 1}
     assert report["sources"][0]["without_caption"] == 1
-    assert report["picture_format"] == {"png": {"posts": 6, "usable": 6}, "jpeg": {"posts": 1, "usable": 1}}
+    assert report["picture_format"] == [{"format": "jpeg", "posts": 1, "usable": 1},
+                                        {"format": "png", "posts": 6, "usable": 6}]
     top = {tag["tag"]: tag["posts"] for tag in report["tags"]["general"]["top"]}
     assert top == {"1girl": 3, "solo": 3, "hat": 2, "1boy": 2, "2girls": 1, "multiple_girls": 1, "no_humans": 1}
     assert not list(folder.glob("**/*.arrow"))
@@ -66,8 +67,11 @@ def test_a_folder_needs_no_yaml(folder):
 def test_a_run_a_manifest_and_the_file_say_the_same(folder):
     by_run = stats(folder / "run.yaml")
     by_manifest = stats(folder / "out/manifest", "--out", folder / "report")
-    assert by_manifest == by_run == json.loads((folder / "report/report.json").read_text())
-    assert by_run["format"] == "atelier-dataset-report" and by_run["version"] == 1
+    assert by_manifest == json.loads((folder / "report/report.json").read_text())
+    assert by_run["format"] == "atelier-dataset-report" and by_run["version"] == 2
+    for report in (by_manifest, by_run):
+        assert report.pop("made")["command"][:3] == ["atelier", "dataset", "stats"]
+    assert by_manifest == by_run
 
 
 def test_selection_and_balance_show_in_the_report(folder):
@@ -76,15 +80,15 @@ def test_selection_and_balance_show_in_the_report(folder):
                    "dataset.buckets={resolution: 512, min_bucket_reso: 256, max_bucket_reso: 768}")
     assert report["posts"]["excluded"] == {"min_side": 1, "tags": 1}
     assert report["posts"]["usable"] == 5
-    classes = report["person_class"]
+    classes = {entry["class"]: entry for entry in report["people"]["classes"]}
     assert classes["girl_only"]["reached"] == pytest.approx(0.5, abs=1e-6)
     assert classes["boy_only"]["reached"] == pytest.approx(0.5, abs=1e-6)
     assert classes["boy_only"]["repeats"] == pytest.approx(3 * classes["girl_only"]["repeats"], abs=1e-6)
     assert classes["unknown"]["wanted"] == classes["unknown"]["repeats"] == 0
-    assert sum(bucket["posts"] for bucket in report["buckets"]) == 4
-    samples = sum(bucket["samples_per_epoch"] for bucket in report["buckets"])
-    assert samples == pytest.approx(report["samples_per_epoch"])
-    assert {(b["width"], b["height"]) for b in report["buckets"]} >= {(512, 512)}
+    assert sum(bucket["posts"] for bucket in report["sizes"]["buckets"]) == 4
+    samples = sum(bucket["samples"] for bucket in report["sizes"]["buckets"])
+    assert samples == pytest.approx(report["posts"]["samples_per_epoch"])
+    assert {(b["width"], b["height"]) for b in report["sizes"]["buckets"]} >= {(512, 512)}
 
 
 def test_tables_fit_80_columns(folder):
@@ -128,7 +132,7 @@ def test_bad_pictures_and_captions_are_quarantined_with_their_reason(folder):
     source = report["sources"][0]
     assert source["truncated"] == 1 and source["further_caption_lines"] == 1 and source["other_files"] == 1
     assert report["posts"]["read"] == len(PICTURES) + 9
-    assert report["person_class"]["boy_only"]["posts"] == 2  # the one with the BOM is read
+    assert report["people"]["classes"][1]["posts"] == 2  # the one with the BOM is read
     failed = stats(folder / "run.yaml", "dataset.select.max_bad_samples=6", check=False)
     assert failed.returncode == 3 and "7 samples of 16 are quarantined, 6 are allowed" in failed.stderr
 

@@ -110,16 +110,17 @@ def test_every_post_is_counted(posts, report):
     assert len(posts) == 140
     assert report["posts"]["read"] == report["posts"]["counted"] == 140
     assert report["posts"]["excluded_minors"] == 0 and report["posts"]["quarantined"] == {}
-    assert report["posts"]["usable"] == 0 and report["posts"]["excluded"] == {"no_picture": 140}
+    assert report["posts"]["usable"] == 140 and report["posts"]["excluded"] == {}
+    assert report["made"]["without_pictures"] and report["posts"]["with_picture"] == {"posts": 0, "usable": 0}
     assert [source["read"] for source in report["sources"]] == posts.groupby("source").size().tolist()
 
 
 def test_ratings_and_years(posts, report):
-    assert {name: tally["posts"] for name, tally in report["rating"].items() if tally["posts"]} == \
+    assert {entry["rating"]: entry["posts"] for entry in report["time"]["ratings"] if entry["posts"]} == \
         posts.rating.value_counts().to_dict()
-    years = {str(int(year)): count for year, count in posts.created.dt.year.value_counts().items()}
-    years["unknown"] = int(posts.created.isna().sum())
-    assert {year: tally["posts"] for year, tally in report["year"].items()} == years
+    years = {int(year): count for year, count in posts.created.dt.year.value_counts().items()}
+    years[None] = int(posts.created.isna().sum())
+    assert {entry["year"]: entry["posts"] for entry in report["time"]["years"]} == years
 
 
 def test_tags_by_category(written, mentions, report):
@@ -128,7 +129,7 @@ def test_tags_by_category(written, mentions, report):
         counted = report["tags"][name]
         assert counted["distinct"] == len(counts)
         assert counted["mentions"]["posts"] == counts.sum()
-        top = sorted(counts.items(), key=lambda item: (-item[1], item[0].encode()))[:50]
+        top = sorted(counts.items(), key=lambda item: (-item[1], item[0].encode()))[:1000]
         assert [(tag["tag"], tag["posts"]) for tag in counted["top"]] == top
         raw = written.drop_duplicates(["source", "id", "tag"]).tag.value_counts()
         assert [tag["raw_posts"] for tag in counted["top"]] == [raw.get(tag, 0) for tag, _ in top]
@@ -147,8 +148,9 @@ def test_person_classes(mentions, report):
             found = by_kind[kinds.pop()] if kinds else "unknown"
         counts[found] = counts.get(found, 0) + 1
         sizes[found, group_size(names)] = sizes.get((found, group_size(names)), 0) + 1
-    assert {name: entry["posts"] for name, entry in report["person_class"].items() if entry["posts"]} == counts
-    assert {(name, size): tally["posts"] for name, entry in report["person_class"].items()
+    classes = {entry["class"]: entry for entry in report["people"]["classes"]}
+    assert {name: entry["posts"] for name, entry in classes.items() if entry["posts"]} == counts
+    assert {(name, size): tally["posts"] for name, entry in classes.items()
             for size, tally in entry["group_size"].items() if tally["posts"]} == sizes
 
 
