@@ -88,13 +88,14 @@ void decode(std::span<const std::byte> file, const ImageInfo& info, const Decode
                          rows->height(), shrink > 1 ? text(" at 1/", shrink) : ""));
   }
   const UprightWriter upright(placement, info.orientation, target);
+  const PixelForm wanted = rows->form() == PixelForm::kRgba && target.alpha.empty() ? PixelForm::kRgbx : rows->form();
   RowResizer resizer(
-      {rows->width(), double(stored_width) / shrink, stored.resized_width, stored.crop_left, stored.width},
+      wanted, {rows->width(), double(stored_width) / shrink, stored.resized_width, stored.crop_left, stored.width},
       {rows->height(), double(stored_height) / shrink, stored.resized_height, stored.crop_top, stored.height},
       [&](int32_t line, const uint8_t* rgba) { upright.write(line, rgba); });
   for (int32_t y = 0; y < rows->height(); ++y) {
     uint8_t* row = rows->next();
-    if (rows->has_alpha()) composite(row, rows->width(), options.background);
+    if (rows->form() == PixelForm::kRgba) composite(row, rows->width(), options.background);
     resizer.push(row);
   }
   rows->finish();

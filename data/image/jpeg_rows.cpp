@@ -1,5 +1,7 @@
 // libjpeg-turbo. It reports errors by a jump out of its own code: each call of it stands in guarded(), which holds
 // nothing that would need destruction.
+#include <algorithm>
+#include <array>
 #include <csetjmp>
 #include <cstdio>  // jpeglib.h needs it before
 #include <cstdlib>
@@ -14,6 +16,8 @@
 
 namespace atelier {
 namespace {
+
+constexpr size_t kPlanes = 3;  // of YCbCr
 
 struct ErrorManager {
   jpeg_error_mgr base;  // first: libjpeg knows only this
@@ -70,6 +74,7 @@ class JpegRows final : public PixelRows {
   ~JpegRows() override { jpeg_destroy_decompress(&codec_); }
 
   uint8_t* next() override {
+    if (form_ == PixelForm::kYcc) return next_planes();
     uint8_t* line = line_.data();
     guarded([&] { jpeg_read_scanlines(&codec_, &line, 1); });
     throw_warning();
@@ -124,13 +129,45 @@ class JpegRows final : public PixelRows {
     guarded([&] {
       codec_.scale_num = 1;
       codec_.scale_denom = static_cast<unsigned>(shrink);
+      jpeg_calc_output_dimensions(&codec_);
+      if (has_whole_planes()) codec_.raw_data_out = TRUE;
       jpeg_start_decompress(&codec_);
     });
     throw_warning();
     width_ = static_cast<int32_t>(codec_.output_width);
     height_ = static_cast<int32_t>(codec_.output_height);
+    if (codec_.raw_data_out) return prepare_planes(shrink);
     line_.resize(static_cast<size_t>(codec_.output_width) * static_cast<size_t>(codec_.output_components));
     if (profile_) rgba_.resize(static_cast<size_t>(codec_.output_width) * 4);
+  }
+
+  /// 4:4:4 is so at any size; 4:2:0 if it is shrunk, for then colour is shrunk by half as much.
+  bool has_whole_planes() const {
+    if (codec_.jpeg_color_space != JCS_YCbCr || profile_) return false;
+    return std::all_of(codec_.comp_info, codec_.comp_info + kPlanes, [&](const jpeg_component_info& plane) {
+      return plane.downsampled_width == codec_.output_width && plane.downsampled_height == codec_.output_height;
+    });
+  }
+
+  /// libjpeg gives the lines of a row of its blocks at once.
+  void prepare_planes(int shrink) {
+    form_ = PixelForm::kYcc;
+    const auto width = static_cast<size_t>(padded_width(width_));
+    const auto lines = static_cast<size_t>(codec_.max_v_samp_factor * (DCTSIZE / shrink));
+    line_.resize(lines * kPlanes * width);
+    for (size_t c = 0; c < kPlanes; ++c) {
+      for (size_t i = 0; i < lines; ++i) plane_lines_[c].push_back(line_.data() + (i * kPlanes + c) * width);
+    }
+  }
+
+  uint8_t* next_planes() {
+    const size_t lines = plane_lines_[0].size();
+    if (next_line_ % lines == 0) {
+      JSAMPARRAY planes[kPlanes] = {plane_lines_[0].data(), plane_lines_[1].data(), plane_lines_[2].data()};
+      guarded([&] { jpeg_read_raw_data(&codec_, planes, static_cast<JDIMENSION>(lines)); });
+      throw_warning();
+    }
+    return plane_lines_[0][next_line_++ % lines];
   }
 
   void choose_colours() {
@@ -167,6 +204,8 @@ class JpegRows final : public PixelRows {
   jpeg_decompress_struct codec_{};
   std::unique_ptr<ColourProfile> profile_;
   std::vector<uint8_t> line_, rgba_;
+  std::array<std::vector<JSAMPROW>, kPlanes> plane_lines_;  // of a row of blocks, in line_: [lines, planes, width]
+  size_t next_line_ = 0;
 };
 
 }  // namespace

@@ -5,6 +5,9 @@
 #include <functional>
 #include <vector>
 
+#include "data/image/pixel_rows.h"
+#include "data/image/resize_passes.h"
+
 namespace atelier {
 
 /// One side of a resize: `wanted` samples from `first` on of the `resized` that `extent` px become.
@@ -27,33 +30,39 @@ struct ResizeKernel {
   std::vector<float> weights;   // [wanted, taps], sum 1 each
 };
 
-/// Sixteen values, where vectors of the processor do not cross the lines of its cache.
+/// A vector's worth of values, where none crosses the lines of the processor's cache.
 struct alignas(64) ResizeBlock {
   float values[16];
 };
 
+/// Downwards, kMixedLines at a time, into a band of kBandLines; the band then across.
 class RowResizer {
  public:
-  /// Takes a finished line, [width.wanted, 4], and its number among the wanted.
+  /// Takes a finished line, [width.wanted, 4], and its number among the wanted. Alpha is 255 unless the form has it.
   using Sink = std::function<void(int32_t line, const uint8_t* rgba)>;
 
-  RowResizer(const ResizedSide& width, const ResizedSide& height, Sink sink);
+  /// `form`: of the lines to come; kYcc becomes RGB after the resize.
+  RowResizer(PixelForm form, const ResizedSide& width, const ResizedSide& height, Sink sink);
 
-  /// The next line from above, [width.stored, 4]. REQUIRES fewer than height.stored calls before.
-  void push(const uint8_t* rgba);
+  /// The next line from above. REQUIRES fewer than height.stored calls before.
+  void push(const uint8_t* line);
 
  private:
   float* ring_line(int32_t line);
-  void make_lines(int32_t first, int32_t count);
+  void mix_lines(int32_t first, int32_t count);
+  void finish_band(int32_t first, int32_t count);
 
+  PixelForm form_;
   int32_t stored_width_, out_height_;
+  ResizePlanes planes_;
   ResizeKernel across_, down_;
   Sink sink_;
   int32_t ring_lines_;
-  int32_t lines_in_ = 0, lines_out_ = 0;
-  std::vector<ResizeBlock> ring_;     // [ring_lines_, stored_width * 4], padded
-  std::vector<ResizeBlock> columns_;  // [stored_width, 4 lines, 4], padded: output lines, resized downwards only
-  std::vector<uint8_t> finished_;     // [4 lines, width.wanted, 4]
+  size_t finished_stride_;  // bytes
+  int32_t lines_in_ = 0, lines_mixed_ = 0;
+  std::vector<ResizeBlock> ring_;  // [ring_lines_, planes, width]
+  std::vector<ResizeBlock> band_;  // [planes, width, kBandLines]: output lines, resized downwards only
+  std::vector<uint8_t> finished_;  // [kBandLines, finished_stride_]
 };
 
 }  // namespace atelier

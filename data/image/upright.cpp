@@ -42,16 +42,29 @@ UprightWriter::UprightWriter(const Placement& upright, int32_t orientation, cons
 }
 
 void UprightWriter::write(int32_t line, const uint8_t* rgba) const {
-  int64_t pixel = origin_ + line * per_y_;
-  uint8_t* rgb = target_.rgb.data();
-  for (int32_t x = 0; x < stored_width_; ++x, pixel += per_x_) {
-    std::memcpy(rgb + pixel * kChannels, rgba + x * kStoredChannels, kChannels);
+  const int64_t first = origin_ + line * per_y_;
+  if (per_x_ == 1 || per_x_ == -1) {
+    write_level(first, rgba);
+  } else {
+    for (int32_t x = 0; x < stored_width_; ++x) {
+      std::memcpy(target_.rgb.data() + (first + x * per_x_) * kChannels, rgba + x * kStoredChannels, kChannels);
+    }
   }
   if (target_.alpha.empty()) return;
-  pixel = origin_ + line * per_y_;
-  for (int32_t x = 0; x < stored_width_; ++x, pixel += per_x_) {
-    target_.alpha[static_cast<size_t>(pixel)] = rgba[x * kStoredChannels + 3];
+  for (int32_t x = 0; x < stored_width_; ++x) {
+    target_.alpha[static_cast<size_t>(first + x * per_x_)] = rgba[x * kStoredChannels + 3];
   }
+}
+
+/// From the left to the right of the target: four bytes of each pixel, for three take longer, of which the next pixel
+/// covers the last.
+void UprightWriter::write_level(int64_t first, const uint8_t* rgba) const {
+  const int64_t last = stored_width_ - 1;
+  const int64_t step = per_x_ * kStoredChannels;
+  const uint8_t* from = per_x_ > 0 ? rgba : rgba + last * kStoredChannels;
+  uint8_t* to = target_.rgb.data() + (per_x_ > 0 ? first : first - last) * kChannels;
+  for (int64_t x = 0; x < last; ++x, from += step, to += kChannels) std::memcpy(to, from, kStoredChannels);
+  std::memcpy(to, from, kChannels);
 }
 
 }  // namespace atelier

@@ -20,6 +20,8 @@ class UprightWriter {
   void write(int32_t line, const uint8_t* rgba) const;
 
  private:
+  void write_level(int64_t first, const uint8_t* rgba) const;
+
   PixelTarget target_;
   int32_t stored_width_;
   int64_t origin_, per_x_, per_y_;  // stored (x, y) is upright pixel origin + x * per_x + y * per_y

@@ -105,7 +105,7 @@ class VipsRows final : public PixelRows {
     if (!as_expected) throw DataError(text("a picture of ", image_->Bands, " channels"));
     width_ = image_->Xsize;
     height_ = image_->Ysize;
-    has_alpha_ = image_->Bands == 4;
+    if (image_->Bands == 4) form_ = PixelForm::kRgba;
     lines_.reset(vips_region_new(image_.get()));
     rgba_.resize(static_cast<size_t>(width_) * 4);
   }
@@ -116,7 +116,7 @@ class VipsRows final : public PixelRows {
       if (vips_region_prepare(lines_.get(), &part) != 0) throw_vips_error();
     }
     const uint8_t* from = VIPS_REGION_ADDR(lines_.get(), 0, line_++);
-    if (has_alpha_) {
+    if (form_ == PixelForm::kRgba) {
       std::copy_n(from, rgba_.size(), rgba_.data());
     } else {
       for (uint8_t* to = rgba_.data(); to != rgba_.data() + rgba_.size(); to += 4, from += 3) {

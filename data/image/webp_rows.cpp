@@ -32,7 +32,7 @@ class WebpRows final : public PixelRows {
     if (WebPGetFeatures(data_of(file), file.size(), &features) != VP8_STATUS_OK) fail();
     width_ = features.width;
     height_ = features.height;
-    has_alpha_ = features.has_alpha != 0;
+    if (features.has_alpha != 0) form_ = PixelForm::kRgba;
     const size_t stride = static_cast<size_t>(width_) * 4;
     rgba_.resize(stride * static_cast<size_t>(height_));
     if (!WebPDecodeRGBAInto(data_of(file), file.size(), rgba_.data(), rgba_.size(), static_cast<int>(stride))) fail();

@@ -310,6 +310,22 @@ def test_a_jpeg_shrunk_while_decoding_looks_like_the_whole(scale, tmp_path):
     assert psnr(pixels, np.asarray(Image.open(io.BytesIO(data)).resize(size, Image.LANCZOS)).astype(float)) > 38
 
 
+@pytest.mark.parametrize("scale", [1.2, 2.7, 11.3])
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0", "grey"])
+def test_jpegs_of_every_subsampling_are_resized_as_the_whole(subsampling, scale, tmp_path):
+    """Of 4:4:4, and of 4:2:0 that is shrunk, Y, Cb and Cr are resized and then made RGB; of the others RGB is."""
+    picture = Image.fromarray(scene(1003, 611))
+    if subsampling == "grey":
+        data = encoded(picture.convert("L"), "jpg", quality=95)
+    else:
+        data = encoded(picture, "jpg", quality=95, subsampling=subsampling)
+    size = round(1003 / scale), round(611 / scale)
+    pixels, alpha = resized(tmp_path, data, *size)
+    whole = Image.open(io.BytesIO(data)).convert("RGB").resize(size, Image.LANCZOS)
+    assert psnr(pixels, np.asarray(whole).astype(float)) > 38
+    assert alpha.min() == 255
+
+
 def test_a_folder_of_them_is_built_and_verified(tmp_path):
     """As a user meets them: each good one is a row of its upright size, each bad one is named once, none is lost."""
     (tmp_path / "pictures").mkdir()

@@ -7,7 +7,6 @@
 // SAVE_FILE, "vips RUNS" is libvips' own thumbnail of the same size, "rows RUNS" and "vips-rows RUNS" only decode.
 #include <vips/vips.h>
 
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -41,7 +40,7 @@ class DecodeBench {
       }
     }
     if (mode == "save") write_file_atomically(save_to_, {reinterpret_cast<const char*>(rgb_.data()), rgb_.size()});
-    return std::accumulate(rgb_.begin(), rgb_.end(), 0.0) / static_cast<double>(rgb_.size());
+    return rgb_[rgb_.size() / 2];
   }
 
  private:
