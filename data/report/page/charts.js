@@ -42,7 +42,8 @@ function drawAllCharts(onlySeen) {
 const kAxisFormats = {count: whole, decimal, percent, times};
 
 function axisOptions(title, format, more = {}) {
-  return {title: {display: Boolean(title), text: title}, ticks: {callback: (value) => kAxisFormats[format](value)}, ...more};
+  const ticks = {callback: (value) => kAxisFormats[format](value), ...(format === "count" ? {precision: 0} : {})};
+  return {title: {display: Boolean(title), text: title}, ticks, ...more};
 }
 
 /**

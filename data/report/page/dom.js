@@ -32,6 +32,7 @@ const times = (value) => isNumber(value) ? `${kTwo.format(value)} ×` : kMissing
 const share = (part, all) => all > 0 ? part / all : null;
 /** girl_only -> "girl only": names of ours, not tags. */
 const words = (name) => String(name).replaceAll("_", " ");
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
 const orUnknown = (value) => value === null || value === undefined ? "unknown" : String(value);
 
 const none = (text) => make("p", {class: "none"}, text);

@@ -80,7 +80,7 @@ function classesFigure({classes}) {
     sub: "Natural: share of usable posts. Wanted and reached: share of the samples of an epoch.",
     labels: classes.map((row) => words(row.class)),
     series: ["natural", "wanted", "reached"].map((key) => ({
-      name: key[0].toUpperCase() + key.slice(1), values: classes.map((row) => row[key] ?? null)})),
+      name: capital(key), values: classes.map((row) => row[key] ?? null)})),
     columns: kClassColumns, rows: classes});
 }
 
@@ -91,7 +91,7 @@ function groupSizeFigure({classes}) {
     labels: classes.map((row) => words(row.class)),
     series: sizes.map((size) => ({name: size, values: classes.map((row) => row.group_size[size].usable)})),
     columns: [{name: "Class", value: (row) => words(row.class)},
-              ...sizes.map((size) => ({name: size, kind: "count", value: (row) => row.group_size[size].usable}))],
+              ...sizes.map((size) => ({name: capital(size), kind: "count", value: (row) => row.group_size[size].usable}))],
     rows: classes});
 }
 
@@ -106,8 +106,8 @@ function classesBy(title, rows, key) {
     title, sub: "Shares of the usable posts of each column; small columns jump about.", kind: "bar", format: "percent",
     stacked: true, labels: used.map(label),
     series: classes.map((name) => ({name: words(name), values: used.map((row) => share(row.classes[name].usable, all(row)))})),
-    columns: [{name: words(key), value: label}, ...classes.map((name) =>
-      ({name: words(name), kind: "count", value: (row) => row.classes[name].usable}))], rows: used});
+    columns: [{name: capital(words(key)), value: label}, ...classes.map((name) =>
+      ({name: capital(words(name)), kind: "count", value: (row) => row.classes[name].usable}))], rows: used});
 }
 
 function balanceParts(balance) {
@@ -126,7 +126,7 @@ function balanceParts(balance) {
     parts.push(wide(card(`Division by ${words(division.by)}`, dataTable({
       caption: `Division by ${division.by}`, searched: "name", rows: division.classes,
       columns: [{key: "name", name: "Class"}, {key: "posts", name: "Posts", kind: "count"},
-                ...["natural", "wanted", "reached"].map((key) => ({key, name: words(key), kind: "percent"})),
+                ...["natural", "wanted", "reached"].map((key) => ({key, name: capital(key), kind: "percent"})),
                 {key: "repeats", name: "Repeats", kind: "times"}],
       footer: [division.further_classes > 0 ? `${whole(division.further_classes)} further classes are not listed.` : "",
                division.unreachable.length > 0 ? `Without a post: ${division.unreachable.join(", ")}.` : ""].join(" ")}))));

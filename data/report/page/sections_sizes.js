@@ -72,7 +72,7 @@ function qualityCard(quality) {
   };
   return card("Quality words",
     make("p", {class: "sub"}, `By percentile of ${words(quality.basis)}, within ${words(quality.within)}` +
-      `${quality.window ? `, window ${whole(quality.window)}` : ""}. Under each rating: the ${words(quality.basis)} found.`),
+      `${quality.within === "rating_window" ? `, in a window of ${quality.window}` : ""}. Under each rating: the ${words(quality.basis)} found.`),
     plainTable([{name: "Word", value: (row) => row.word ?? "none"}, {key: "above", name: "Above percentile", kind: "decimal"},
                 {key: "upto", name: "Up to", kind: "decimal"}, ...pairColumns,
                 ...ratings.map((rating) => ({name: words(rating), value: (row) => cut(row, rating)}))],

@@ -71,14 +71,14 @@ const tags = {
   id: "tags", title: "Tags",
   says: "Which tags there are and how often; what is on fewer than about a hundred posts is hardly learnt.",
   draw: (report) => [
-    tabs("Category", Object.keys(report.tags).map((category) => [words(category), () => tagPanel(report, category)])),
+    tabs("Category", Object.keys(report.tags).map((category) => [capital(category), () => tagPanel(report, category)])),
     leanCard(report)],
 };
 
 function exposurePanel(report, category) {
   const part = report.exposure[category];
   if (part.distinct === 0) return empty(`No usable post names a ${category}.`);
-  const title = category === "artist" ? "Credits" : `By samples`;
+  const title = category === "artist" ? "Credits" : "By samples";
   return stack(
     figures([
       [`Different ${category}s`, whole(part.distinct)], ["Posts with one", whole(part.with), `${whole(part.without)} without`],
@@ -87,7 +87,7 @@ function exposurePanel(report, category) {
       ["Gini", decimal(part.gini), "0 all equal, 1 a single one"]]),
     card(title, dataTable({
       caption: `${category}s`, searched: "tag", rows: part.top,
-      columns: [{key: "tag", name: words(category)}, {key: "posts", name: "Usable posts", kind: "count"},
+      columns: [{key: "tag", name: capital(category)}, {key: "posts", name: "Usable posts", kind: "count"},
                 {key: "samples", name: "Samples an epoch", kind: "decimal"},
                 {name: "Share", kind: "percent", value: (row) => share(row.samples, part.samples)},
                 ...otherColumns(report, (other) => other.exposure?.[category].top ?? [], "samples", "Samples")],
@@ -110,6 +110,6 @@ const exposure = {
       `${whole(excluded.opt_out_source)} by source, ${whole(excluded.opt_out_post)} by post, ${whole(excluded.banned)} banned.`);
     if (!report.exposure) return [honoured, empty("Nothing is planned, so nobody is exposed: no usable post.")];
     return [honoured, tabs("Whose", Object.keys(report.exposure).map((category) =>
-      [`${words(category)}s`, () => exposurePanel(report, category)]))];
+      [`${capital(category)}s`, () => exposurePanel(report, category)]))];
   },
 };
