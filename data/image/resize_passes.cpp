@@ -31,22 +31,25 @@ template <typename Floats>
   for (size_t i = 0; i < blocks * 16; ++i) values[i] = bytes[i];
 }
 
-[[gnu::always_inline]] inline void take_channel(const uint8_t* __restrict rgba, size_t pixels, int channel,
-                                                float* __restrict values) {
-  for (size_t i = 0; i < pixels; ++i) {
-    int32_t pixel;
-    std::memcpy(&pixel, rgba + 4 * i, sizeof pixel);
-    values[i] = static_cast<float>((pixel >> 8 * channel) & 0xFF);
+/// The byte at bit `shift` of every pixel.
+template <int kLanes>
+[[gnu::always_inline]] inline void take_channel(const uint8_t* rgba, size_t count, int shift, float* values) {
+  typename Vector<kLanes>::Ints pixels;
+  size_t at = 0;
+  for (; at + kLanes <= count; at += kLanes) {
+    std::memcpy(&pixels, rgba + 4 * at, sizeof pixels);
+    const auto channel = __builtin_convertvector((pixels >> shift) & 0xFF, typename Vector<kLanes>::Floats);
+    std::memcpy(values + at, &channel, sizeof channel);
   }
+  for (; at < count; ++at) values[at] = rgba[4 * at + static_cast<size_t>(shift) / 8];
 }
 
+template <int kLanes>
 [[gnu::always_inline]] inline void split_body(PixelForm form, const uint8_t* line, int32_t width, float* values) {
   const ResizePlanes planes(form, width);
   if (form == PixelForm::kYcc) return widen(line, planes.values() / 16, values);
-  const size_t pixels = static_cast<size_t>(width), whole = pixels / 16 * 16;
   for (size_t c = 0; c < planes.count; ++c, values += planes.width) {
-    take_channel(line, whole, static_cast<int>(c), values);
-    take_channel(line + 4 * whole, pixels - whole, static_cast<int>(c), values + whole);
+    take_channel<kLanes>(line, static_cast<size_t>(width), static_cast<int>(8 * c), values);
   }
 }
 
@@ -179,7 +182,7 @@ template <int kLanes>
 
 #define ATELIER_RESIZE_PASSES(NAME, LANES, TARGET)                                                                 \
   TARGET void split_##NAME(PixelForm form, const uint8_t* line, int32_t width, float* planes) {                    \
-    split_body(form, line, width, planes);                                                                         \
+    split_body<LANES>(form, line, width, planes);                                                                  \
   }                                                                                                                \
   TARGET void mix_##NAME(const LineMix& mix, size_t values, float* lanes) { mix_body<LANES>(mix, values, lanes); } \
   TARGET void across_##NAME(PixelForm form, const ResizeKernel& kernel, size_t width, const float* band,           \

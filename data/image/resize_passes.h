@@ -31,8 +31,8 @@ struct LineMix {
   std::vector<float> weights;  // [lines, kMixedLines]
 };
 
-/// All pointers to floats are aligned to 64 bytes. Fused products may round a value in a million differently between
-/// processors with and without them.
+/// All pointers to floats are aligned to 64 bytes. Fused products round some ten values in a million differently
+/// between processors with and without them.
 struct ResizePasses {
   /// A line of `width` px of the form to [planes, width padded].
   void (*split)(PixelForm form, const uint8_t* line, int32_t width, float* planes);
