@@ -245,7 +245,8 @@ def test_results_that_cannot_be_written_are_an_error(folder, arguments):
 
 
 def test_captions_name_the_ids_that_are_not_there(folder):
-    result = run("atelier", "dataset", "captions", folder / "run.yaml", "--id", "a.png", "--id", "x.png", "--count", "5")
+    result = run("atelier", "dataset", "captions", folder / "run.yaml", "--id", "a.png", "--id", "x.png",
+                 "--count", "5")
     assert "x.png" in result.stderr and "a.png" not in result.stderr.replace(str(folder), "")
 
 
