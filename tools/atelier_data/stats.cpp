@@ -21,6 +21,7 @@
 #include "data/manifest/build.h"
 #include "data/manifest/manifest_parts.h"
 #include "data/report/report.h"
+#include "data/report/report_page.h"
 #include "tools/atelier_data/verbs.h"
 #include "trainer/options/run_options.h"
 
@@ -164,7 +165,8 @@ void dataset_stats(const StatsArguments& arguments) {
     const fs::path out = arguments.out;
     fs::create_directories(out);
     write_file_atomically(out / "report.json", report);
-    log_info("report: ", (out / "report.json").string());
+    write_file_atomically(out / "report.html", report_page(report));
+    log_info("report: ", (out / "report.html").string());
   }
   std::cout << (arguments.json ? report : report_tables(report)) << std::flush;
 }
