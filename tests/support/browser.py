@@ -73,7 +73,8 @@ class Browser:
     def open(self, path):
         """Opens a file; returns when its scripts have run. The events are those of this page alone."""
         self.events.clear()
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        answer = self.call("Page.navigate", url=path.resolve().as_uri())
+        assert "errorText" not in answer, f"{path}: {answer['errorText']}"
         deadline = time.monotonic() + 60
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._read(deadline))

@@ -46,7 +46,7 @@ function tagPanel(report, category) {
                 {key: "raw_posts", name: "As written", kind: "count"},
                 ...otherColumns(report, (other) => other.tags[category].top, "posts", "Posts")],
       footer: tags.rest.tags > 0 ? `${whole(tags.rest.tags)} rarer tags follow, ` +
-        `with ${whole(tags.rest.mentions.posts)} mentions (${whole(tags.rest.mentions.usable)} on usable posts).` : null})),
+        `with ${whole(tags.rest.posts)} mentions (${whole(tags.rest.usable)} on usable posts).` : null})),
     chartFigure({
       title: "The long tail", sub: "Posts of a tag by its rank; both axes are logarithmic.", kind: "line", format: "count",
       logarithmic: true, axis: "posts", labelAxis: "rank",
