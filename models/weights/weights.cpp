@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -52,15 +53,20 @@ bool fits(const TensorSource& source, at::IntArrayRef wanted) {
 
 /// Whether none of `count` numbers in half precision has all bits of the exponent set, as NaN and infinity have.
 bool finite_halves(const int16_t* bits, int64_t count) {
-  constexpr int64_t kAtOnce = 64;  // a number that the compiler knows: it makes vectors of it
-  constexpr int16_t kMagnitude = 0x7fff, kInfinity = 0x7c00;
-  int16_t largest = 0;
+  using Halves [[gnu::vector_size(16)]] = int16_t;  // the compiler takes longer ones apart, number by number
+  constexpr int64_t kAtOnce = sizeof(Halves) / sizeof(int16_t);
+  constexpr int16_t kExponent = 0x7c00;
+  Halves found = {};
   int64_t i = 0;
   for (; i + kAtOnce <= count; i += kAtOnce) {
-    for (int64_t j = 0; j < kAtOnce; ++j) largest = std::max<int16_t>(largest, bits[i + j] & kMagnitude);
+    Halves some;
+    std::memcpy(&some, bits + i, sizeof some);
+    found |= (some & kExponent) == kExponent;
   }
-  for (; i < count; ++i) largest = std::max<int16_t>(largest, bits[i] & kMagnitude);
-  return largest < kInfinity;
+  bool all = true;
+  for (int64_t lane = 0; lane < kAtOnce; ++lane) all &= found[lane] == 0;
+  for (; i < count; ++i) all &= (bits[i] & kExponent) != kExponent;
+  return all;
 }
 
 /// Reads, checks and converts `source` into a new `parameter`.

@@ -43,43 +43,52 @@ std::vector<at::Tensor> pieces_of(const TensorSource& source, SafeDtype dtype, c
   return pieces;
 }
 
-/// Makes the pieces of tensors on threads of its own, some tensors ahead of who uses them in order.
+/// Makes the pieces of tensors on threads of its own, some ahead of who uses them in order: as many as take kMostBytes
+/// in their files, for tensors differ a thousandfold in size and the disk's speed changes from one moment to the next.
 class MakeAhead {
  public:
   using Make = std::function<std::vector<at::Tensor>(const TensorSource&)>;
 
   MakeAhead(const std::vector<TensorSource>& sources, Make make) : sources_(sources), make_(std::move(make)) {
-    for (int i = 0; i <= threads_.size(); ++i) start_one();
+    start_more();
   }
   /// The pieces of the next tensor; throws what making them threw.
   std::vector<at::Tensor> next() {
     const std::unique_ptr<Made> first = std::move(ahead_.front());
     ahead_.pop_front();
     first->done.get();
-    start_one();
+    bytes_ahead_ -= first->bytes;
+    start_more();
     return std::move(first->pieces);
   }
 
  private:
   struct Made {
+    int64_t bytes = 0;
     std::vector<at::Tensor> pieces;
     std::future<void> done;
   };
-  static constexpr int kMostThreads = 8;  // each tensor that is ahead is held in memory
+  static constexpr int64_t kMostBytes = int64_t{192} << 20;
+  static constexpr int kMostThreads = 8;
 
-  void start_one() {
-    if (started_ == sources_.size()) return;
-    ahead_.push_back(std::make_unique<Made>());
-    ahead_.back()->done = threads_.submit([this, made = ahead_.back().get(), &source = sources_[started_]] {
-      const at::NoGradGuard no_grad;  // the mode is a thread's own
-      made->pieces = make_(source);
-    });
-    ++started_;
+  void start_more() {
+    for (; started_ < sources_.size() && (ahead_.empty() || bytes_ahead_ < kMostBytes); ++started_) {
+      const TensorSource& source = sources_[started_];
+      ahead_.push_back(std::make_unique<Made>());
+      Made& made = *ahead_.back();
+      bytes_ahead_ += made.bytes =
+          c10::multiply_integers(source.shape) * static_cast<int64_t>(safe_dtype_size(source.dtype));
+      made.done = threads_.submit([this, &made, &source] {
+        const at::NoGradGuard no_grad;  // the mode is a thread's own
+        made.pieces = make_(source);
+      });
+    }
   }
 
   const std::vector<TensorSource>& sources_;
   Make make_;
   size_t started_ = 0;
+  int64_t bytes_ahead_ = 0;
   std::deque<std::unique_ptr<Made>> ahead_;
   OneThreadEach one_thread_each_;
   ThreadPool threads_{std::min(available_cores(), kMostThreads)};  // the last: it ends before what it writes to
