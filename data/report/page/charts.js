@@ -51,6 +51,7 @@ function axisOptions(title, format, more = {}) {
  * "across" (bars from left to right) or "line" (values are {x, y}). `format`: of the values. `axis`, `labelAxis`: titles.
  */
 function chartFigure({title, sub, kind, labels, series, format, axis, labelAxis, logarithmic, columns, rows, stacked}) {
+  if (rows.length === 0) return card(title, none("Nothing to draw."));
   const canvas = make("canvas", {role: "img", "aria-label": `${title}. The numbers are in the table below.`});
   const across = kind === "across", line = kind === "line";
   const options = {
