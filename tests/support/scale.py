@@ -31,10 +31,9 @@ def check_scale(posts, work, build_gib, stats_gib):
             for entry in pc.value_counts(column).to_pylist():
                 totals[entry["values"]] = totals.get(entry["values"], 0) + entry["counts"]
     words = {"g": "general", "s": "sensitive", "q": "questionable", "e": "explicit"}
-    assert {name: tally["posts"] for name, tally in report["rating"].items() if tally["posts"]} == \
+    assert {entry["rating"]: entry["posts"] for entry in report["time"]["ratings"] if entry["posts"]} == \
         {words[letter]: count for letter, count in ratings.items()}
-    assert {name: tally["posts"] for name, tally in report["year"].items() if tally["posts"]} == \
-        {str(year): count for year, count in years.items()}
+    assert {entry["year"]: entry["posts"] for entry in report["time"]["years"]} == years
     by_name = {row["name"]: row for row in pa.ipc.open_file(work / "manifest/tags.arrow").read_all().to_pylist()}
     assert len(artists) > rows / 1000
     for name, count in artists.items():

@@ -27,7 +27,7 @@ struct Route {
 
 constexpr std::array kRoutes = {
     Route{"dataset build", "atelier-data", "scan the sources, (re)build the manifest"},
-    Route{"dataset stats", "atelier-data", "statistics of posts: tables, report.json"},
+    Route{"dataset stats", "atelier-data", "statistics of posts: tables, report.html, report.json"},
     Route{"dataset plan", "atelier-data", "dry run: steps, buckets, balance, exposure"},
     Route{"dataset captions", "atelier-data", "the captions as training will see them"},
     Route{"dataset dedup", "atelier-data", "groups of exact and near duplicates"},

@@ -93,7 +93,7 @@ def ask_ours(program, posts, work):
              "build again": measured(*quietly, "build", run, "--quiet"),
              "stats": measured(*quietly, "stats", manifest, "--quiet", "--out", report)}
     whole = json.loads((report / "report.json").read_text())
-    classes = whole["person_class"]
+    classes = {entry["class"]: entry for entry in whole["people"]["classes"]}
     counts = {name: entry["posts"] - entry["inferred"] for name, entry in classes.items()}
     counts["unknown"] += sum(entry["inferred"] for entry in classes.values())
     return counts, usage, whole
