@@ -60,9 +60,9 @@ const overview = {
     grid(...exclusionParts(report),
          pairFigure({title: "Picture formats", kind: "across", rows: report.picture_format, key: "format", name: "Format",
                      label: (row) => row.format}),
-         card("What a post is like", plainTable(
+         wide(card("What a post is like", plainTable(
            [{key: "name", name: "Of all posts"}, {key: "count", name: "Posts with it", kind: "count"}, ...kQuantileColumns],
-           Object.entries(report.quantiles).map(([name, values]) => ({name: words(name), ...values})), "Quantiles"))),
+           Object.entries(report.quantiles).map(([name, values]) => ({name: words(name), ...values})), "Quantiles")))),
   ],
 };
 
