@@ -76,8 +76,8 @@ std::vector<DropLevel> make_levels(const DropLevelsOptions& options, const TagSe
   }
   constexpr double kRounding = 1e-9;
   if (absolute && sum > 1 + kRounding) {
-    throw ConfigError(text("the shares of the levels add up to ", shortest(std::round(sum * 1e6) / 1e6)), where + ".levels",
-                      "make them 1 at most, or use mode: sequential_conditional");
+    throw ConfigError(text("the shares of the levels add up to ", shortest(std::round(sum * 1e6) / 1e6)),
+                      where + ".levels", "make them 1 at most, or use mode: sequential_conditional");
   }
   return levels;
 }

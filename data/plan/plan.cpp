@@ -102,8 +102,9 @@ Plan::Plan(PlanInput input, const BalanceOptions& balance, const BucketOptions& 
       strata_(make_strata(std::move(input), balance, buckets, batch_size_, seed)),
       sequence_(strata_, batch_size_, run_length(batching), seed, first_epoch) {
   if (sequence_.size() > 0) return;
-  throw DataError(text("the run ends before its first sample: an epoch has ", shortest(std::round(1000 * strata_->samples_per_epoch()) / 1000),
-                       " of them, and the run ", total_epochs(), total_epochs() == 1 ? " epoch" : " epochs"),
+  const double samples = std::round(1000 * strata_->samples_per_epoch()) / 1000;
+  throw DataError(text("the run ends before its first sample: an epoch has ", shortest(samples), " of them, and the run ",
+                       total_epochs(), total_epochs() == 1 ? " epoch" : " epochs"),
                   "train.max_train_epochs", "more epochs, or more repeats of the sources");
 }
 
