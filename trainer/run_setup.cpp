@@ -24,6 +24,10 @@ at::ScalarType choose_compute_type(const TrainOptions& options, at::Device devic
   return at::kFloat;
 }
 
+void quiet_other_ranks(const RankInfo& ranks) {
+  if (!ranks.is_main() && log_level() < LogLevel::kWarning) set_log_level(LogLevel::kWarning);
+}
+
 void set_threads(const TrainOptions& options, const RankInfo& ranks) {
   const int64_t share = std::max<int64_t>(1, available_cores() / ranks.local_world_size);
   at::set_num_threads(static_cast<int>(options.num_threads > 0 ? options.num_threads : share));

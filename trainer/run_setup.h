@@ -15,6 +15,9 @@ at::Device run_device(const TrainOptions& options, const RankInfo& ranks);
 /// What the networks compute in: bf16 only on a GPU, with a warning elsewhere.
 at::ScalarType choose_compute_type(const TrainOptions& options, at::Device device);
 
+/// What all ranks have to say is said once: but for the first, warnings and errors alone.
+void quiet_other_ranks(const RankInfo& ranks);
+
 /// The rank's share of the cores, unless the options say.
 void set_threads(const TrainOptions& options, const RankInfo& ranks);
 

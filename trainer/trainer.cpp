@@ -102,6 +102,7 @@ struct Trainer::Parts {
   TrainerSettings settings;
   RankInfo ranks;
   std::unique_ptr<OutputFolderLock> lock;  // rank 0
+  std::optional<fs::path> checkpoint;      // that it goes on from: looked for before anything large is read
   at::Device device;
   at::ScalarType compute_type;
   std::unique_ptr<Communicator> communicator;  // nullptr: a single process
@@ -123,6 +124,7 @@ struct Trainer::Parts {
         settings(trainer_settings),
         ranks(rank_info),
         lock(ranks.is_main() && !settings.dry_run ? std::make_unique<OutputFolderLock>(run.output_dir) : nullptr),
+        checkpoint(choose_checkpoint(run, settings.resume)),
         device(run_device(run.train, ranks)),
         compute_type(choose_compute_type(run.train, device)),
         communicator(ranks.world_size > 1 ? std::make_unique<Communicator>(ranks, device) : nullptr),
@@ -154,7 +156,6 @@ struct Trainer::Parts {
   }
 
   void resume() {
-    const std::optional<fs::path> checkpoint = choose_checkpoint(run, settings.resume);
     if (!checkpoint) return;
     const CheckpointState state = read_checkpoint_state(*checkpoint);
     check_fingerprint(*checkpoint, state.fingerprint, make_fingerprint(run, dataset, ranks));
@@ -203,7 +204,7 @@ struct Trainer::Parts {
 
   StepMetrics train_step(const LoadedStep& loaded, bool& stop);
   StepSamples forward_backward(const LoadedStep& loaded);
-  double scale_gradient(double weight_sum);
+  double scale_gradient(double samples);
   void check_finite(const StepSamples& samples, double grad_norm, const LoadedStep& loaded) const;
   void after_step(const StepMetrics& step, bool stop);
   void write_checkpoint(int64_t step, int64_t epoch);
@@ -230,10 +231,10 @@ StepSamples Trainer::Parts::forward_backward(const LoadedStep& loaded) {
 }
 
 /// Turns the sum of weighted gradients into the clipped gradient of the mean; returns the norm before clipping.
-double Trainer::Parts::scale_gradient(double weight_sum) {
+double Trainer::Parts::scale_gradient(double samples) {
   const at::NoGradGuard no_grad;
-  const double norm = at::linalg_vector_norm(store->gradient()).item<double>() / weight_sum;
-  double scale = 1 / weight_sum;
+  const double norm = at::linalg_vector_norm(store->gradient()).item<double>() / samples;
+  double scale = 1 / samples;
   if (run.train.max_grad_norm > 0) scale *= std::min(1.0, run.train.max_grad_norm / (norm + 1e-6));
   store->gradient().mul_(scale);
   return norm;
@@ -259,8 +260,8 @@ void Trainer::Parts::check_finite(const StepSamples& samples, double grad_norm, 
 StepMetrics Trainer::Parts::train_step(const LoadedStep& loaded, bool& stop) {
   const StepSamples samples = forward_backward(loaded);
   stop = samples.interrupted();
-  if (samples.weight_sum() <= 0) throw DataError("no sample of the step could be decoded", text("step ", loaded.step));
-  const double grad_norm = scale_gradient(samples.weight_sum());
+  if (samples.counted() == 0) throw DataError("no sample of the step could be decoded", text("step ", loaded.step));
+  const double grad_norm = scale_gradient(samples.counted());
   check_finite(samples, grad_norm, loaded);
   const std::vector<double> rates = learning_rates(loaded.step);
   optimizer->step(rates, loaded.step);
@@ -350,7 +351,7 @@ void Trainer::Parts::finish() {
 Trainer::Trainer(const RunOptions& run, const TrainerSettings& settings, const RankInfo& ranks) {
   check_run(run, /*for_training=*/true);
   if (ranks.is_main()) check_output_folder(run, settings);
-  if (!ranks.is_main() && log_level() < LogLevel::kWarning) set_log_level(LogLevel::kWarning);
+  quiet_other_ranks(ranks);
   set_threads(run.train, ranks);
   parts_ = std::make_unique<Parts>(run, settings, ranks);
 }

@@ -114,6 +114,7 @@ LoadedSample BatchLoader::State::plan_sample(const PlannedSample& planned, float
   sample.is_reg = dataset.options().sources[static_cast<size_t>(manifest.source(planned.row))].is_reg;
   const double factor = dataset.loss_weight(planned.row) * (sample.is_reg ? options.prior_loss_weight : 1);
   sample.weight = static_cast<float>(weight * factor);
+  sample.counts = weight > 0;
   sample.original_width = manifest.width(planned.row);
   sample.original_height = manifest.height(planned.row);
   const Placement placement = pictures.placement(planned, width, height);
@@ -211,6 +212,7 @@ void BatchLoader::State::give_bad(PendingStep& pending) {
   std::ranges::sort(pending.bad, {}, [](const BadSample& bad) { return bad.sample->row; });
   for (auto& [sample, reason] : pending.bad) {
     sample->weight = 0;
+    sample->counts = false;
     if (!bad_rows.insert(sample->row).second) continue;
     log_warning("picture left out: ", sample->id, ": ", reason, " (", dataset.manifest().path(sample->row), ")");
     if (std::ssize(bad_rows) > options.max_bad_samples) {

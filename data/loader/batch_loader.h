@@ -18,9 +18,12 @@ struct LoadedSample {
   int64_t row = 0;                // of the manifest
   int64_t epoch = 0, repeat = 0;  // those the sample belongs to, not those it is emitted in
   std::string id, caption;
-  /// Of the loss: what balance and, for a regularisation picture, prior_loss_weight say; 0: padding of a short batch,
-  /// or a picture that could not be decoded; both are black.
+  /// Of the loss: what balance and, for a regularisation picture, prior_loss_weight say. Where it is 0 the pixels are
+  /// black.
   float weight = 1;
+  /// Whether it is one of the samples that a step's loss is the mean of; false: padding of a short batch, or a picture
+  /// that could not be decoded. Its weight is 0.
+  bool counts = true;
   int32_t original_width = 0, original_height = 0;  // px, upright, before any resize
   int32_t crop_top = 0, crop_left = 0;              // px of the resized (and mirrored) picture, the crop really taken
   bool flipped = false;                             // mirrored left to right

@@ -200,7 +200,10 @@ TEST_F(LoaderTest, RanksShareEveryStep) {
     for (const LoadedStep* step : {&first[i], &second[i]}) {
       for (const LoadedBatch& batch : step->micro_batches) {
         EXPECT_LE(batch.samples.size(), 2u);
-        for (const LoadedSample& sample : batch.samples) weights += sample.weight, uses[sample.id] += sample.weight;
+        for (const LoadedSample& sample : batch.samples) {
+          weights += sample.weight, uses[sample.id] += sample.weight;
+          EXPECT_EQ(sample.counts, sample.weight > 0) << "padding does not count";
+        }
       }
     }
     EXPECT_EQ(weights, static_cast<double>(first[i].global_samples));
@@ -235,6 +238,7 @@ TEST_F(LoaderTest, ABadPictureHasWeightZeroAndIsCountedOnce) {
       const size_t bytes = batch.pixels.size() / batch.samples.size();
       for (size_t i = 0; i < batch.samples.size(); ++i) {
         EXPECT_EQ(batch.samples[i].weight, batch.samples[i].id == "huge1.jpg" ? 0 : 1);
+        EXPECT_EQ(batch.samples[i].counts, batch.samples[i].id != "huge1.jpg");
         if (batch.samples[i].weight != 0) continue;
         ++zero;
         const auto from = batch.pixels.begin() + static_cast<std::ptrdiff_t>(i * bytes);
@@ -426,6 +430,7 @@ TEST_F(LoaderTest, RegularisationPicturesWeighTheirPrior) {
     for (const LoadedSample& sample : step.micro_batches[0].samples) {
       EXPECT_EQ(sample.is_reg, sample.id.ends_with("class.png"));
       EXPECT_EQ(sample.weight, sample.is_reg ? 0.25f : 1.0f);
+      EXPECT_TRUE(sample.counts);
       regular += sample.is_reg;
     }
   }

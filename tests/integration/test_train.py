@@ -258,6 +258,26 @@ def test_a_picture_damaged_after_the_scan_has_no_weight(tmp_path):
     assert len(metrics(tmp_path / "out")) == 12
 
 
+def test_loss_weights_act_in_a_batch_of_one(tmp_path):
+    """Once a step's loss was divided by the sum of its weights: alone in its step a sample had weight 1, whatever was
+    said."""
+    yaml = write_run(tmp_path, global_batch_size=1, train_batch_size=1, learning_rate=1e-12, lr_warmup_steps=0,
+                     lr_scheduler="constant")
+    shares = {"girl_only": 0.4, "boy_only": 0.3, "mixed": 0.15, "no_humans": 0.15}  # 6 of 24 pictures each
+    swapped = {**shares, "girl_only": 0.3, "boy_only": 0.4}
+    for name, target in (("one", shares), ("other", swapped)):
+        train(yaml, f"output_dir={tmp_path / name}", f"dataset.balance.target={json.dumps(target)}",
+              "dataset.balance.apply=loss_weight")
+    seen = set()
+    for one, other in zip(metrics(tmp_path / "one"), metrics(tmp_path / "other"), strict=True):
+        ((person, loss),) = one["loss_by_person_class"].items()
+        assert one["loss"] == pytest.approx(4 * shares[person] * loss, rel=1e-5)
+        assert other["loss"] == pytest.approx(4 * swapped[person] * loss, rel=1e-5)
+        assert other["grad_norm"] * shares[person] == pytest.approx(one["grad_norm"] * swapped[person], rel=1e-4)
+        seen.add(person)
+    assert len(seen) > 2
+
+
 def test_wrong_input_has_its_exit_code(tmp_path):
     yaml = write_run(tmp_path)
     cases = [

@@ -53,6 +53,7 @@ LoadedBatch batch_of(std::vector<float> weights, std::vector<int> classes) {
   for (size_t i = 0; i < weights.size(); ++i) {
     LoadedSample sample;
     sample.weight = weights[i];
+    sample.counts = weights[i] > 0;
     sample.person_class = classes[i];
     batch.samples.push_back(sample);
   }
@@ -63,7 +64,7 @@ TEST(StepSamples, MeansLeaveOutWhatHasNoWeight) {
   StepSamples samples(3, RankInfo{});
   samples.add(batch_of({1, 0, 1}, {0, 0, 2}), {{}, at::tensor({0.5f, NAN, 0.25f}), {10, 20, 950}});
   samples.gather(nullptr);
-  EXPECT_EQ(samples.weight_sum(), 2);
+  EXPECT_EQ(samples.counted(), 2);
   EXPECT_EQ(samples.mean_loss(), 0.375);
   EXPECT_TRUE(samples.all_finite());
   const auto bands = samples.loss_by_timestep(1000);
@@ -72,6 +73,27 @@ TEST(StepSamples, MeansLeaveOutWhatHasNoWeight) {
   EXPECT_EQ(bands[5], std::nullopt);
   EXPECT_EQ(samples.loss_by_class(3)[1], std::nullopt);
   EXPECT_EQ(samples.loss_by_class(3)[2], 0.25);
+}
+
+TEST(StepSamples, LossWeightsDoNotCancelInABatchOfOne) {
+  StepSamples one(1, RankInfo{});
+  one.add(batch_of({0.25}, {0}), {{}, at::tensor({0.5f}), {10}});
+  one.gather(nullptr);
+  EXPECT_EQ(one.mean_loss(), 0.125);
+  StepSamples three(3, RankInfo{});  // the last is padding
+  three.add(batch_of({0.25, 3, 0}, {0, 0, 0}), {{}, at::tensor({0.5f, 1.0f, 7.0f}), {10, 10, 10}});
+  three.gather(nullptr);
+  EXPECT_EQ(three.mean_loss(), (0.25 * 0.5 + 3 * 1) / 2);
+}
+
+TEST(StepSamples, ASampleOfWeightZeroCounts) {
+  LoadedBatch batch = batch_of({0, 0}, {0, 0});
+  batch.samples[0].counts = true;  // prior_loss_weight: 0
+  StepSamples samples(2, RankInfo{});
+  samples.add(batch, {{}, at::tensor({0.5f, 0.5f}), {10, 10}});
+  samples.gather(nullptr);
+  EXPECT_EQ(samples.counted(), 1);
+  EXPECT_EQ(samples.mean_loss(), 0);
 }
 
 TEST(StepSamples, ANaNWithWeightIsSeen) {

@@ -9,7 +9,7 @@
 namespace atelier {
 namespace {
 
-enum Row : int64_t { kLoss, kWeight, kTimestep, kClass, kRows };
+enum Row : int64_t { kLoss, kWeight, kCounts, kTimestep, kClass, kRows };
 
 }  // namespace
 
@@ -26,6 +26,7 @@ void StepSamples::add(const LoadedBatch& batch, const MicroLoss& loss) {
     const LoadedSample& sample = batch.samples[i];
     values[kLoss][next_] = losses.const_data_ptr<double>()[i];
     values[kWeight][next_] = sample.weight;
+    values[kCounts][next_] = sample.counts ? 1 : 0;
     values[kTimestep][next_] = static_cast<double>(loss.timesteps[i]);
     values[kClass][next_] = sample.person_class;
   }
@@ -41,9 +42,9 @@ double StepSamples::at(int64_t row, int64_t slot) const {
   return values_.const_data_ptr<double>()[row * (slots_ + 1) + slot];
 }
 
-double StepSamples::weight_sum() const {
+double StepSamples::counted() const {
   double sum = 0;
-  for (int64_t slot = 0; slot < slots_; ++slot) sum += at(kWeight, slot);
+  for (int64_t slot = 0; slot < slots_; ++slot) sum += at(kCounts, slot);
   return sum;
 }
 
@@ -52,7 +53,7 @@ double StepSamples::mean_loss() const {
   for (int64_t slot = 0; slot < slots_; ++slot) {
     if (at(kWeight, slot) > 0) sum += at(kWeight, slot) * at(kLoss, slot);
   }
-  return sum / weight_sum();
+  return sum / counted();
 }
 
 bool StepSamples::all_finite() const {

@@ -16,7 +16,7 @@ namespace atelier {
 
 struct StepMetrics {
   int64_t step = 0, epoch = 0;
-  double loss = 0;                                             // mean over the step's samples
+  double loss = 0;                                             // mean of weight x loss over the step's samples
   std::vector<std::pair<std::string, double>> learning_rates;  // a group
   double grad_norm = 0;                                        // before clipping
   double images_per_second = 0, data_wait_seconds = 0, step_seconds = 0;
@@ -42,7 +42,9 @@ class StepSamples {
 
   // After gather():
   bool interrupted() const { return interrupt_; }
-  double weight_sum() const;
+  /// Samples that are no padding and could be decoded.
+  double counted() const;
+  /// Sum of weight x loss, over counted(): with a sum of weights below it, weights would cancel in a batch of one.
   double mean_loss() const;
   bool all_finite() const;
   /// The loss of this rank's sample `index`, in the order of add().
@@ -58,7 +60,7 @@ class StepSamples {
   int64_t slots_;
   int64_t first_, next_;  // of this rank
   bool interrupt_ = false;
-  at::Tensor values_;  // [4, slots + 1] fp64: loss, weight, timestep, class; last column: interrupt
+  at::Tensor values_;  // [5, slots + 1] fp64: loss, weight, counts, timestep, class; last column: interrupt
 };
 
 /// Resident memory of this process, or what the device's allocator holds at its peak, bytes.
