@@ -112,6 +112,20 @@ TEST(Checkpoint, GoingOnFromAnEarlierOneSetsLaterOnesAside) {
   EXPECT_FALSE(fs::exists(checkpoints / "step-00000003"));
 }
 
+TEST(Checkpoint, AnOptionThatOnlyOneOfTheRunsHasIsADifference) {
+  const RunFingerprint without = {{"seed", "1"}}, with = {{"seed", "1"}, {"train.masked_loss", "true"}};
+  EXPECT_NO_THROW(check_fingerprint("step", with, with));
+  for (const auto& [saved, present, told] : {std::tuple(with, without, "train.masked_loss: true then, (absent) now"),
+                                             std::tuple(without, with, "train.masked_loss: (absent) then, true now")}) {
+    try {
+      check_fingerprint("step", saved, present);
+      FAIL() << told;
+    } catch (const CheckpointError& error) {
+      EXPECT_NE(std::string(error.what()).find(told), std::string::npos) << error.what();
+    }
+  }
+}
+
 TEST(Checkpoint, DamageIsACheckpointError) {
   const TemporaryFolder folder;
   TinyRun run(1);

@@ -231,11 +231,16 @@ void load_checkpoint(const fs::path& folder, FlatStore& store, Optimizer& optimi
 }
 
 void check_fingerprint(const fs::path& folder, const RunFingerprint& saved, const RunFingerprint& present) {
+  RunFingerprint all = present;  // of options that only one of the two runs has the other has none
+  all.insert(saved.begin(), saved.end());
+  const auto value_of = [](const RunFingerprint& fingerprint, const std::string& name) {
+    const auto found = fingerprint.find(name);
+    return found == fingerprint.end() ? "(absent)" : found->second;
+  };
   std::string differences;
-  for (const auto& [name, value] : present) {
-    const auto found = saved.find(name);
-    const std::string before = found == saved.end() ? "(absent)" : found->second;
-    if (before != value) differences += "\n" + name + ": " + before + " then, " + value + " now";
+  for (const auto& [name, either] : all) {
+    const std::string then = value_of(saved, name), now = value_of(present, name);
+    if (then != now) differences += text("\n", name, ": ", then, " then, ", now, " now");
   }
   if (differences.empty()) return;
   throw CheckpointError("the checkpoint belongs to another run:" + differences, folder.string(),
