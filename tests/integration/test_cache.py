@@ -261,3 +261,19 @@ def test_a_picture_that_cannot_be_read_is_left_out_and_counted(tmp_path, model):
     told = cache(yaml).stderr
     assert f"{PICTURES - 1} of {PICTURES} pictures, 1 could not be made" in told and "003.png" in told
     check_cache(tmp_path, "latents", PICTURES - 1)
+
+
+def test_a_bad_picture_counts_once_though_it_is_wanted_both_ways_round(tmp_path, model):
+    yaml = write_run(tmp_path, model, loader={"flip_aug": True, "max_bad_samples": 1, "max_data_loader_n_workers": 1})
+    broken = tmp_path / "pictures" / "003.png"
+    broken.write_bytes(broken.read_bytes()[:-200])
+    told = cache(yaml).stderr
+    assert f"{2 * PICTURES - 2} of {2 * PICTURES} pictures, 2 could not be made" in told
+    assert told.count("not in the cache") == 1
+
+
+def test_several_processes_speak_once_and_one_alone_verifies(tmp_path, model):
+    yaml = write_run(tmp_path, model)
+    assert cache(yaml, "--nproc-per-node", 2).stderr.count(" posts are used") == 1
+    refused = cache(yaml, "--verify", "--nproc-per-node", 2, check=False)
+    assert refused.returncode == 2 and "--nproc-per-node" in refused.stderr

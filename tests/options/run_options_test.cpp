@@ -86,6 +86,28 @@ TEST_F(RunOptionsTest, SidesDivideByTheAutoencoderAndTheUNet) {
   EXPECT_THROW(side_divisor(run("other")), WeightsError);
 }
 
+TEST_F(RunOptionsTest, CropsAtRandomCannotBeCachedAndAreToldBeforeAnythingIsRead) {
+  RunOptions run;
+  run.dataset.cache.cache_latents = "disk";
+  run.dataset.sources.resize(2);
+  EXPECT_NO_THROW(check_run(run, /*for_training=*/false));
+  const auto place = [&] {
+    try {
+      check_run(run, /*for_training=*/false);
+    } catch (const ConfigError& error) {
+      return error.where();
+    }
+    return std::string("none");
+  };
+  run.dataset.sources[1].random_crop = true;
+  EXPECT_EQ(place(), "dataset.sources[1].random_crop");
+  run.dataset.sources[1].random_crop = false;
+  run.dataset.loader.random_crop = true;
+  EXPECT_EQ(place(), "dataset.loader.random_crop");
+  run.dataset.sources.erase(run.dataset.sources.begin());
+  EXPECT_EQ(place(), "none") << "the only source says otherwise for itself";
+}
+
 TEST_F(RunOptionsTest, SidesDivideByAVaeThatIsAFile) {
   write_vae_file("vae.safetensors");
   EXPECT_EQ(side_divisor(run("vae.safetensors")), 4 * 2);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -239,6 +240,33 @@ TEST(RecordStore, PruningKeepsJustWhatIsWanted) {
   const RecordStore store(folder.path(), SafeDtype::kF32);
   expect_holds(store, 200, 600);
   EXPECT_FALSE(store.find(numbered_key(0)));
+}
+
+TEST(RecordStore, CheckingWritesNoIndexWhileAnotherDoesAndWaitsForNoPruning) {
+  const TemporaryFolder folder;
+  NumberMaker maker;
+  {
+    RecordStore store(folder.path(), SafeDtype::kF32);
+    fill_numbers(store, 0, 100, maker);
+  }
+  std::vector<WantedGroup> wanted = numbered_group(0, 100);
+  sort_wanted(wanted.front());
+  const CacheLocks others(folder.path());
+  std::atomic<bool> done = false;
+  std::thread checker;
+  {
+    const RangeLock::Hold writing = others.writing_shared_files();
+    checker = std::thread([&] {
+      EXPECT_EQ(check_records(folder.path(), wanted, true).present, 100);
+      done = true;
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    EXPECT_FALSE(done);
+  }
+  checker.join();
+  const auto pruning = others.everything();
+  ASSERT_TRUE(pruning);
+  EXPECT_THROW(check_records(folder.path(), wanted, true), MachineError);
 }
 
 TEST(RecordStore, WhatIsNoShardIsNamedAndHarmless) {

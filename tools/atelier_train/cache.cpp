@@ -37,11 +37,14 @@ Verb verb_dataset_cache(char** argv) {
             auto arguments = std::make_shared<CacheArguments>();
             app.add_option("RUN", arguments->run, "the run's YAML, or recipe:NAME")->required();
             app.add_option("OVERRIDES", arguments->overrides, "key.path=value ...");
-            app.add_option("--nproc-per-node", arguments->processes, "processes on this host that fill together")
-                ->check(CLI::Range(1, 1024));
-            app.add_flag("--verify", arguments->verify, "recompute every checksum instead of filling");
+            CLI::Option* const processes =
+                app.add_option("--nproc-per-node", arguments->processes, "processes on this host that fill together")
+                    ->check(CLI::Range(1, 1024));
+            app.add_flag("--verify", arguments->verify, "recompute every checksum instead of filling")
+                ->excludes(processes);
             app.add_flag("--prune", arguments->prune,
-                         "take out what this run does not use (with --verify: and what is damaged)");
+                         "take out what this run does not use (with --verify: and what is damaged)")
+                ->excludes(processes);
             return [arguments, argv] { cache(*arguments, argv); };
           }};
 }

@@ -49,8 +49,7 @@ std::vector<CacheFolder> cache_folders(const RunCaches& caches) {
     folders.push_back({latents->store().folder(), "pictures", latents->wanted()});
   }
   if (const TextCache* texts = caches.texts()) {
-    std::vector<std::string> captions;
-    folders.push_back({texts->store().folder(), "captions", texts->wanted(captions)});
+    folders.push_back({texts->store().folder(), "captions", texts->wanted()});
   }
   for (CacheFolder& folder : folders) {
     for (WantedGroup& group : folder.wanted) sort_wanted(group);
@@ -81,6 +80,8 @@ void look_through(const CacheFolder& folder, bool checksums, bool prune) {
 }  // namespace
 
 void run_cache_task(const RunOptions& given, const RankInfo& ranks, CacheTask task) {
+  if (task != CacheTask::kFill && !ranks.is_main()) return;  // one looks through it
+  quiet_other_ranks(ranks);
   const RunOptions run = cacheable_run(given);
   set_threads(run.train, ranks);
   const at::Device device = run_device(run.train, ranks);

@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "configs/base/atomic_file.h"
-#include "configs/base/error.h"
 #include "configs/base/hash.h"
 #include "configs/base/text.h"
 #include "configs/schema/field.h"
@@ -14,6 +13,7 @@
 #include "models/autoencoder/autoencoder_kl.h"
 #include "models/clip/clip_text_model.h"
 #include "models/module.h"
+#include "trainer/cache/cache_locks.h"
 
 namespace atelier {
 namespace fs = std::filesystem;
@@ -59,9 +59,8 @@ nlohmann::ordered_json text_encoder_json(const CLIPTextModel* encoder) {
 
 fs::path CacheSetting::open(const fs::path& cache_dir) const {
   const fs::path folder = cache_dir / text(kind, '-', content_hash(json).substr(0, 16));
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw ConfigError("cannot make the cache's folder: " + error.message(), folder.string());
+  const CacheLocks locks(folder);
+  const RangeLock::Hold writing = locks.writing_shared_files();  // all processes of a run are here at the same time
   if (!fs::exists(folder / "setting.json")) write_file_atomically(folder / "setting.json", json);
   return folder;
 }

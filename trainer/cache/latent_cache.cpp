@@ -43,13 +43,6 @@ Placement centre_placement(const Manifest& manifest, const Item& item, int32_t w
   return {resize.resized_w, resize.resized_h, resize.crop_left, resize.crop_top, width, height, item.flipped};
 }
 
-void check_crops_stay(const DatasetOptions& options) {
-  const auto moves = [&](const SourceOptions& source) { return loader_choices(options.loader, source).random_crop; };
-  if (std::ranges::none_of(options.sources, moves)) return;
-  throw ConfigError("crops that change from use to use cannot be cached", "random_crop",
-                    "leave it out, or set dataset.cache_latents: off");
-}
-
 /// Pictures decoded by a pool a little ahead of whoever takes them, in order.
 class PictureStream {
  public:
@@ -99,6 +92,8 @@ class EncodeBatch {
     entries_.push_back(entry);
     pixels_.insert(pixels_.end(), pixels.begin(), pixels.end());
   }
+  /// Of a picture whose record is that of another in the batch.
+  void add_same(const CachedSample& entry) { same_.push_back(entry); }
 
   void encode_into(RecordSink& sink) {
     if (entries_.empty()) return;
@@ -118,7 +113,10 @@ class EncodeBatch {
       sink.add_sample(entries_[i].sample, entries_[i].record);
       sink.add_record(entries_[i].record, bytes.subspan(i * each, each));
     }
+    // After their records: a shard that is full is written at once, and no sample goes before its record.
+    for (const CachedSample& entry : same_) sink.add_sample(entry.sample, entry.record);
     entries_.clear();
+    same_.clear();
     pixels_.clear();
   }
 
@@ -127,7 +125,7 @@ class EncodeBatch {
   at::Device device_;
   SafeDtype dtype_;
   int64_t height_, width_;
-  std::vector<CachedSample> entries_;
+  std::vector<CachedSample> entries_, same_;
   std::vector<uint8_t> pixels_;
 };
 
@@ -149,9 +147,7 @@ LatentCache::LatentCache(const std::filesystem::path& cache_dir, const Dataset& 
       background_(parse_colour(dataset.options().loader.alpha_background)),
       planes_(dynamic_cast<const AutoencoderKL*>(&autoencoder) ? 2 : 1),
       store_(latent_setting(autoencoder, dataset.options().cache).open(cache_dir),
-             cache_dtype(dataset.options().cache)) {
-  check_crops_stay(dataset.options());
-}
+             cache_dtype(dataset.options().cache)) {}
 
 std::vector<int64_t> LatentCache::record_shape(int64_t width, int64_t height) const {
   const int64_t factor = autoencoder_.factor();
@@ -220,8 +216,10 @@ void LatentCache::make(ThreadPool& pool, const WantedGroup& group, std::span<con
     const PreparedPicture picture = pictures.next();
     if (!picture.bad_reason.empty()) {
       note_bad(Item::of(sample.item).row, picture.bad_reason);
-    } else if (sink.has(picture.record) || batch.has(picture.record)) {
+    } else if (sink.has(picture.record)) {
       sink.add_sample(sample.sample, picture.record);
+    } else if (batch.has(picture.record)) {
+      batch.add_same({sample.sample, picture.record});
     } else {
       batch.add({sample.sample, picture.record}, picture.pixels);
     }
@@ -231,10 +229,11 @@ void LatentCache::make(ThreadPool& pool, const WantedGroup& group, std::span<con
 }
 
 void LatentCache::note_bad(int64_t row, const std::string& reason) {
+  if (!bad_rows_.insert(row).second) return;  // the other way round, it was bad too
   const Manifest& manifest = dataset_.manifest();
   log_warning("not in the cache: ", manifest.id(row), ": ", reason, " (", manifest.path(row), ")");
   const int64_t most = dataset_.options().loader.max_bad_samples;
-  if (++bad_pictures_ > most) {
+  if (std::ssize(bad_rows_) > most) {
     throw DataError(text("more than ", most, " pictures cannot be decoded; the last: ", reason),
                     std::string(manifest.path(row)),
                     "repair or remove them and build the dataset again, or raise dataset.loader.max_bad_samples");

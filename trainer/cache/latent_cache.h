@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "data/dataset.h"
@@ -30,7 +31,7 @@ at::Tensor encoder_input(std::span<const uint8_t> pixels, int64_t count, int64_t
 class LatentCache {
  public:
   /// Opens the cache of this autoencoder under `cache_dir`. All three must outlive it, the autoencoder in its place.
-  /// ConfigError with random_crop: every use of a picture would need a record of its own.
+  /// Crops at random, of which every use needs a record of its own, are refused by check_run().
   LatentCache(const std::filesystem::path& cache_dir, const Dataset& dataset, const Autoencoder& autoencoder,
               at::Device device);
 
@@ -68,7 +69,7 @@ class LatentCache {
   Rgb background_;
   int64_t planes_;  // 2: mean and deviation; 1: the encoder is certain
   RecordStore store_;
-  int64_t bad_pictures_ = 0;
+  std::unordered_set<int64_t> bad_rows_;
 };
 
 }  // namespace atelier

@@ -27,7 +27,7 @@ struct Survey {
   CacheReport report;
 };
 
-/// Index and shards, all records taken for unused.
+/// Index and shards, all records taken for unused. REQUIRES the right to write the index.
 Survey open_survey(const fs::path& folder) {
   Survey survey;
   survey.names = list_shards(folder);
@@ -89,11 +89,9 @@ void mark_used(const std::vector<WantedGroup>& wanted, Survey& survey) {
   for (const std::vector<Use>& uses : survey.uses) report.unused += std::ranges::count(uses, Use::kUnused);
 }
 
-Survey survey_records(const fs::path& folder, const std::vector<WantedGroup>& wanted, bool checksums) {
-  Survey survey = open_survey(folder);
+void survey_records(const fs::path& folder, const std::vector<WantedGroup>& wanted, bool checksums, Survey& survey) {
   read_shards(folder, survey, checksums);
   mark_used(wanted, survey);
-  return survey;
 }
 
 /// The samples that someone wants.
@@ -138,15 +136,25 @@ void write_beside(const RecordShard& shard, const ShardContent& rest) {
 }  // namespace
 
 CacheReport check_records(const fs::path& folder, const std::vector<WantedGroup>& wanted, bool checksums) {
-  return survey_records(folder, wanted, checksums).report;
+  const CacheLocks locks(folder);
+  const RangeLock::Hold reading = locks.reading();
+  Survey survey;
+  {
+    const RangeLock::Hold writing = locks.writing_shared_files();  // others may fill meanwhile
+    survey = open_survey(folder);
+  }
+  survey_records(folder, wanted, checksums, survey);
+  return survey.report;
 }
 
 CacheReport prune_records(const fs::path& folder, const std::vector<WantedGroup>& wanted, bool checksums) {
-  const WholeCacheLock lock(folder);
-  if (!lock.hold) {
+  const CacheLocks locks(folder);
+  const std::optional<RangeLock::Hold> all = locks.everything();
+  if (!all) {
     throw MachineError("the cache is in use", folder.string(), "prune when no run reads it and no process fills it");
   }
-  const Survey survey = survey_records(folder, wanted, checksums);
+  Survey survey = open_survey(folder);
+  survey_records(folder, wanted, checksums, survey);
   ShardPruner pruner(survey, wanted);
   for (uint32_t i = 0; i < survey.names.size(); ++i) {
     check_interrupted();

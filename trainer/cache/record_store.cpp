@@ -7,32 +7,11 @@
 #include <utility>
 
 #include "configs/base/error.h"
-#include "configs/base/hash.h"
 #include "configs/base/text.h"
 
 namespace atelier {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr const char* kLockName = ".lock";
-/// The space of locks: a stretch of cells a shape, then one for the index, then one for whoever reads.
-constexpr int64_t kShapes = int64_t{1} << 31;
-constexpr LockRange kIndexLock{kShapes * CellRange::kCells, 1};
-constexpr LockRange kReaderLock{kIndexLock.begin + 1, 1};
-constexpr LockRange kWhole{0, kReaderLock.begin + 1};
-
-fs::path made_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw ConfigError("cannot make the cache's folder: " + error.message(), folder.string());
-  return folder;
-}
-
-RangeLock::Hold reader_hold(const RangeLock& locks, const fs::path& folder) {
-  std::optional<RangeLock::Hold> hold = locks.try_shared(kReaderLock);
-  if (!hold) throw MachineError("the cache is being pruned", folder.string(), "begin again when that is done");
-  return std::move(*hold);
-}
 
 /// "1024x768"
 std::string shape_name(std::span<const int64_t> shape) {
@@ -44,17 +23,14 @@ std::string shape_name(std::span<const int64_t> shape) {
 }  // namespace
 
 RecordStore::RecordStore(fs::path folder, SafeDtype dtype)
-    : folder_(made_folder(folder)),
-      dtype_(dtype),
-      locks_(folder_ / kLockName),
-      reading_(reader_hold(locks_, folder_)) {
+    : folder_(std::move(folder)), dtype_(dtype), locks_(folder_), reading_(locks_.reading()) {
   refresh();
 }
 
 void RecordStore::refresh() {
   const auto is_fresh = [this] { return index_ && index_->is_of(list_shards(folder_)); };
   if (!is_fresh()) {
-    const RangeLock::Hold making = locks_.exclusive(kIndexLock);
+    const RangeLock::Hold making = locks_.writing_shared_files();
     index_ = RecordIndex::open(folder_);  // perhaps made by another process meanwhile
     if (!is_fresh()) {
       RecordIndex::write(folder_, list_shards(folder_), index_.get());
@@ -96,8 +72,7 @@ void RecordStore::will_need(RecordPlace place) const {
 }
 
 std::optional<RangeLock::Hold> RecordStore::claim(std::span<const int64_t> shape, CellRange cells) const {
-  const auto stretch = static_cast<int64_t>(hash64(shape_name(shape)) % kShapes);
-  return locks_.try_exclusive({stretch * CellRange::kCells + cells.first, cells.last - cells.first + 1});
+  return locks_.claim(shape_name(shape), cells);
 }
 
 fs::path RecordStore::shape_folder(std::span<const int64_t> shape) const { return folder_ / shape_name(shape); }
@@ -120,10 +95,11 @@ std::vector<fs::path> RecordStore::new_shards(std::span<const int64_t> shape, Ce
 }
 
 fs::path RecordStore::shard_path(std::span<const int64_t> shape, CellRange cells, const ShardContent& content) const {
-  return made_folder(shape_folder(shape)) / shard_name(cells, content);
+  const fs::path folder = shape_folder(shape);
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw ConfigError("cannot make the cache's folder: " + error.message(), folder.string());
+  return folder / shard_name(cells, content);
 }
-
-WholeCacheLock::WholeCacheLock(const fs::path& folder)
-    : locks(made_folder(folder) / kLockName), hold(locks.try_exclusive(kWhole)) {}
 
 }  // namespace atelier

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/cache/range_lock.h"
+#include "trainer/cache/cache_locks.h"
 #include "trainer/cache/record_index.h"
 #include "trainer/cache/record_shard.h"
 
@@ -61,18 +61,10 @@ class RecordStore {
 
   std::filesystem::path folder_;
   SafeDtype dtype_;
-  RangeLock locks_;
+  CacheLocks locks_;
   RangeLock::Hold reading_;
   std::unique_ptr<RecordIndex> index_;
   std::unique_ptr<Slot[]> slots_;  // of the index's shards
-};
-
-/// All that other processes may hold of a cache's folder, or nullopt while one reads it or fills it.
-struct WholeCacheLock {
-  explicit WholeCacheLock(const std::filesystem::path& folder);
-
-  RangeLock locks;
-  std::optional<RangeLock::Hold> hold;
 };
 
 }  // namespace atelier

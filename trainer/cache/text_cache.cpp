@@ -16,7 +16,6 @@
 #include "configs/schema/field.h"
 #include "configs/schema/writer.h"
 #include "data/caption/caption_policy.h"
-#include "data/loader/sample_caption.h"
 #include "models/weights/weights.h"
 #include "trainer/cache/cache_setting.h"
 
@@ -24,6 +23,8 @@ namespace atelier {
 namespace {
 
 constexpr int64_t kTextsAtOnce = 16;
+/// The item of what caption dropouts leave.
+constexpr int64_t kEmptyCaption = -1;
 /// Rows whose captions are drawn several times, to see whether they change.
 constexpr size_t kTriedRows = 512;
 /// Uses of a row that are drawn: epoch, repeat, and steps before.
@@ -96,6 +97,7 @@ TextCache::TextCache(const std::filesystem::path& cache_dir, const Dataset& data
     : dataset_(dataset),
       device_(device),
       encoder_(model, device, prompts),
+      captions_(dataset.manifest(), dataset.options(), dataset.seed(), dataset.plan().total_steps()),
       store_(text_setting(model, prompts, dataset.options().cache).open(cache_dir),
              cache_dtype(dataset.options().cache)) {
   const at::NoGradGuard no_grad;
@@ -107,67 +109,82 @@ TextCache::TextCache(const std::filesystem::path& cache_dir, const Dataset& data
   type_ = answer.encoder_hidden_states.scalar_type();
 }
 
-std::vector<WantedGroup> TextCache::wanted(std::vector<std::string>& captions) const {
-  const Manifest& manifest = dataset_.manifest();
-  const SampleCaptions source(manifest, dataset_.options(), dataset_.seed(), dataset_.plan().total_steps());
+std::vector<WantedGroup> TextCache::wanted() const {
   const std::vector<int64_t>& rows = dataset_.selection().rows;
-  check_captions_stay(source, rows);
-  captions.resize(rows.size() + 1);  // the last stays empty: what caption dropouts leave
-  parallel_for(std::ssize(rows), 0, [&](int64_t i) { captions[i] = usual_caption(source, rows[i]); });
+  check_captions_stay(captions_, rows);
   WantedGroup group{{length_ * width_ + pooled_width_}, {}};
-  for (size_t i = 0; i < captions.size(); ++i) {
-    group.wanted.push_back({cache_key(captions[i]), static_cast<int64_t>(i)});
-  }
+  group.wanted.resize(rows.size());
+  parallel_for(std::ssize(rows), 0, [&](int64_t i) {
+    group.wanted[i] = {cache_key(usual_caption(captions_, rows[i])), rows[i]};
+  });
+  group.wanted.push_back({cache_key(""), kEmptyCaption});
   std::vector<WantedGroup> groups;
   groups.push_back(std::move(group));
   return groups;
 }
 
 FillReport TextCache::fill() {
-  std::vector<std::string> captions;
-  std::vector<WantedGroup> groups = wanted(captions);
-  const MakeRecords make = [&](const WantedGroup& group, std::span<const WantedRecord> missing, RecordSink& sink) {
-    const at::NoGradGuard no_grad;
-    while (!missing.empty() && !interrupted()) {
-      const auto part = missing.first(std::min<size_t>(missing.size(), kTextsAtOnce));
-      missing = missing.subspan(part.size());
-      std::vector<std::string> texts;
-      for (const WantedRecord& wanted : part) texts.push_back(captions[wanted.item]);
-      const Conditioning answer = encoder_.encode(texts);
-      const at::Tensor records = at::cat({answer.encoder_hidden_states.flatten(1), answer.text_embeds}, 1)
-                                     .to(at::kCPU, scalar_type(store_.dtype()))
-                                     .contiguous();
-      if (!at::isfinite(records).all().item<bool>()) {
-        throw WeightsError("the text encoders give NaN or infinity", texts.front(),
-                           "set dataset.cache_dtype: bf16 if their states are too large for fp16");
-      }
-      const auto each = static_cast<size_t>(group.shape[0]) * safe_dtype_size(store_.dtype());
-      const std::span bytes(static_cast<const std::byte*>(records.const_data_ptr()), records.nbytes());
-      for (size_t i = 0; i < part.size(); ++i) {
-        sink.add_sample(part[i].sample, part[i].sample);
-        sink.add_record(part[i].sample, bytes.subspan(i * each, each));
-      }
-    }
+  std::vector<WantedGroup> groups = wanted();
+  const MakeRecords make = [&](const WantedGroup&, std::span<const WantedRecord> missing, RecordSink& sink) {
+    this->make(missing, sink);
   };
   return fill_records(store_, groups, {"cache texts", "captions", kTextsAtOnce}, make);
 }
 
+void TextCache::make(std::span<const WantedRecord> missing, RecordSink& sink) const {
+  const at::NoGradGuard no_grad;
+  while (!missing.empty() && !interrupted()) {
+    const auto part = missing.first(std::min<size_t>(missing.size(), kTextsAtOnce));
+    missing = missing.subspan(part.size());
+    std::vector<std::string> texts;
+    for (const WantedRecord& wanted : part) {
+      texts.push_back(wanted.item == kEmptyCaption ? "" : usual_caption(captions_, wanted.item));
+    }
+    const Conditioning answer = encoder_.encode(texts);
+    const at::Tensor records = at::cat({answer.encoder_hidden_states.flatten(1), answer.text_embeds}, 1)
+                                   .to(at::kCPU, scalar_type(store_.dtype()))
+                                   .contiguous();
+    if (!at::isfinite(records).all().item<bool>()) {
+      throw WeightsError("the text encoders give NaN or infinity", texts.front(),
+                         "set dataset.cache_dtype: bf16 if their states are too large for fp16");
+    }
+    const std::span bytes(static_cast<const std::byte*>(records.const_data_ptr()), records.nbytes());
+    const size_t each = bytes.size() / part.size();
+    for (size_t i = 0; i < part.size(); ++i) {
+      sink.add_sample(part[i].sample, part[i].sample);
+      sink.add_record(part[i].sample, bytes.subspan(i * each, each));
+    }
+  }
+}
+
 Conditioning TextCache::encode(std::span<const std::string> captions) const {
   const int64_t states = length_ * width_;
-  at::Tensor records = at::empty({std::ssize(captions), states + pooled_width_},
+  at::Tensor records = at::zeros({std::ssize(captions), states + pooled_width_},
                                  at::TensorOptions(scalar_type(store_.dtype())).pinned_memory(!device_.is_cpu()));
   auto* out = static_cast<std::byte*>(records.mutable_data_ptr());
   const size_t each = records.nbytes() / captions.size();
-  for (const std::string& caption : captions) {
-    const std::optional<RecordPlace> place = store_.find(cache_key(caption));
-    if (!place) return encoder_.encode(captions);
+  std::vector<int64_t> uncached;
+  std::vector<std::string> texts;  // of these
+  for (size_t i = 0; i < captions.size(); ++i) {
+    const std::optional<RecordPlace> place = store_.find(cache_key(captions[i]));
+    if (!place) {
+      uncached.push_back(static_cast<int64_t>(i));
+      texts.push_back(captions[i]);
+      continue;
+    }
     const std::span<const std::byte> record = store_.checked_record(*place);
     if (record.size() != each) throw DataError("a record of the cache has another size", store_.folder().string());
-    std::memcpy(out, record.data(), each);
-    out += each;
+    std::memcpy(out + i * each, record.data(), each);
   }
   records = records.to(device_, /*non_blocking=*/true).to(type_);
-  return {records.narrow(1, 0, states).reshape({-1, length_, width_}), records.narrow(1, states, pooled_width_)};
+  Conditioning all{records.narrow(1, 0, states).reshape({-1, length_, width_}),
+                   records.narrow(1, states, pooled_width_)};
+  if (uncached.empty()) return all;
+  const Conditioning fresh = encoder_.encode(texts);
+  const at::Tensor rows = at::tensor(uncached, at::kLong).to(device_);
+  all.encoder_hidden_states.index_copy_(0, rows, fresh.encoder_hidden_states);
+  all.text_embeds.index_copy_(0, rows, fresh.text_embeds);
+  return all;
 }
 
 }  // namespace atelier

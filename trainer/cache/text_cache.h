@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "data/loader/sample_caption.h"
 #include "trainer/cache/record_fill.h"
 #include "trainer/prompting/prompt_encoder.h"
 
@@ -29,17 +30,21 @@ class TextCache {
   /// Encodes what is missing of the plan's captions, and the empty one (fill_records).
   FillReport fill();
 
-  /// In the type that the encoders answer in. With a caption that is not there, all are encoded.
+  /// In the type that the encoders answer in. Captions that are not there are encoded, they alone: whether a caption is
+  /// rounded to the cache's type does not depend on its batch.
   Conditioning encode(std::span<const std::string> captions) const;
 
-  /// The captions that the plan will ask for, as groups of one shape; `captions` receives their texts, by item.
-  std::vector<WantedGroup> wanted(std::vector<std::string>& captions) const;
+  /// The captions that the plan will ask for, as groups of one shape. Items are rows of the manifest.
+  std::vector<WantedGroup> wanted() const;
   const RecordStore& store() const { return store_; }
 
  private:
+  void make(std::span<const WantedRecord> missing, RecordSink& sink) const;
+
   const Dataset& dataset_;
   at::Device device_;
   PromptEncoder encoder_;
+  SampleCaptions captions_;
   int64_t length_, width_, pooled_width_;  // L, D, P
   at::ScalarType type_;                    // of what the encoders answer
   RecordStore store_;

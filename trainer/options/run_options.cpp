@@ -71,6 +71,18 @@ RunOptions read_run(const std::filesystem::path& path, const std::vector<std::st
 
 namespace {
 
+void check_latent_cache(const RunOptions& run) {
+  if (!run.dataset.cache.latents()) return;
+  for (size_t i = 0; i < run.dataset.sources.size(); ++i) {
+    const SourceOptions& source = run.dataset.sources[i];
+    if (!loader_choices(run.dataset.loader, source).random_crop) continue;
+    throw ConfigError(
+        "crops that change from use to use cannot be cached",
+        source.random_crop ? text("dataset.sources[", i, "].random_crop") : "dataset.loader.random_crop",
+        "leave it out, or set dataset.cache_latents: off");
+  }
+}
+
 /// What is trained answers differently at every step.
 void check_text_cache(const RunOptions& run) {
   if (!run.dataset.cache.text_encoder_outputs()) return;
@@ -114,6 +126,7 @@ void check_run(const RunOptions& run, bool for_training) {
     throw ConfigError(text("captions are read in chunks of ", chunk, " tokens, so ", tokens, " cannot be their length"),
                       "train.max_token_length", text("set ", below, " or ", below + chunk));
   }
+  check_latent_cache(run);
   check_text_cache(run);
   if (!for_training) return;
   if (!batching.max_train_steps && !batching.max_train_epochs) {
