@@ -353,7 +353,7 @@ def test_what_cannot_be_resized_is_told(damage, told, tmp_path):
 
 
 @pytest.mark.parametrize("options", [
-    ["--dynamic-method", "sv_fro"], ["--dynamic-method", "sv_fro", "--dynamic-param", "1.5"],
+    ["--dynamic-method", "sv_fro"], ["--dynamic-param", "0.9"], ["--dynamic-method", "sv_fro", "--dynamic-param", "1.5"],
     ["--dynamic-method", "sv_ratio", "--dynamic-param", "0.5"], ["--dynamic-method", "best", "--dynamic-param", "1"],
 ])
 def test_impossible_dynamic_ranks_are_told(options, tmp_path):

@@ -110,9 +110,11 @@ Verb verb_resize_lora() {
     app.add_option("--conv-rank,--new-conv-rank", arguments->conv_rank, "of 3x3 convolutions (as --rank)")
         ->check(CLI::Range(1, 65536));
     auto* param = app.add_option("--dynamic-param", arguments->dynamic_param, "how much to keep of each module");
-    app.add_option("--dynamic-method", arguments->dynamic_method, "the rank of each module by its singular values")
-        ->check(CLI::IsMember({"sv_ratio", "sv_fro", "sv_cumulative"}))
-        ->needs(param);
+    auto* method = app.add_option("--dynamic-method", arguments->dynamic_method,
+                                  "the rank of each module by its singular values")
+                       ->check(CLI::IsMember({"sv_ratio", "sv_fro", "sv_cumulative"}))
+                       ->needs(param);
+    param->needs(method);
     app.add_flag("--verbose", arguments->verbose, "ranks and what is kept, module by module");
     return [arguments] { run_resize(*arguments); };
   };
