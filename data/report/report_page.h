@@ -6,8 +6,8 @@
 
 namespace atelier {
 
-/// The page of `report_json` (docs/formats/report_json.md). Its content security policy names the scripts and the style by
-/// their hashes, allows nothing else and no request. Pure: the same JSON gives the same bytes.
+/// The page of `report_json` (docs/formats/report_json.md). Its content security policy names the scripts and the style
+/// by their hashes, allows nothing else and no request. Pure: the same JSON gives the same bytes.
 std::string report_page(std::string_view report_json);
 
 /// JSON that may stand inside a <script> element: the same value, in which no `<` is written as such.

@@ -20,14 +20,15 @@ std::string data_block(const std::string& page) {
   return page.substr(begin, page.find("</script>", begin) - begin);
 }
 
-/// The first is empty text, the second stands in the policy's specification; both by `openssl dgst -sha256 -binary | base64`.
+/// The second stands in the policy's specification; both by `openssl dgst -sha256 -binary | base64`.
 TEST(ReportPage, HashesAsPoliciesDo) {
   EXPECT_EQ(csp_hash(""), "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='");
   EXPECT_EQ(csp_hash("alert('Hello, world.');"), "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='");
 }
 
 TEST(ReportPage, NothingInTheDataEndsItsElement) {
-  const nlohmann::json hostile = {{"tag", "</script><script>alert(1)</script><!-- <!--scripts--> \"'\\ \xF0\x9F\x8E\xA8"}};
+  const nlohmann::json hostile = {
+      {"tag", "</script><script>alert(1)</script><!-- <!--scripts--> \"'\\ \xF0\x9F\x8E\xA8"}};
   const std::string page = report_page(hostile.dump());
   EXPECT_THAT(data_block(page), Not(HasSubstr("<")));
   EXPECT_EQ(nlohmann::json::parse(data_block(page)), hostile);
