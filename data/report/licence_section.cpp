@@ -20,8 +20,12 @@ constexpr size_t kSitesListed = 50, kDuplicatesListed = 20, kExamples = 5;
 /// Posts whose records name the same file, or the same pixels.
 Json known_duplicates(const Manifest& manifest, const char* by, std::string_view (Manifest::*hash)(int64_t) const) {
   std::vector<IdHash> found;
-  for (int64_t row = 0; row < manifest.size(); ++row) {
-    if (const std::string_view own = (manifest.*hash)(row); !own.empty()) found.push_back(hash_id(own));
+  int64_t row = 0;
+  for (int64_t b = 0; b < manifest.batch_count(); ++b) {
+    for (const int64_t end = row + manifest.batch(b).rows; row < end; ++row) {
+      if (const std::string_view own = (manifest.*hash)(row); !own.empty()) found.push_back(hash_id(own));
+    }
+    manifest.release(b);
   }
   std::ranges::sort(found, {}, [](const IdHash& each) { return std::pair(each.high, each.low); });
   int64_t groups = 0, surplus = 0;

@@ -16,6 +16,11 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kFormat = "atelier-dataset-report";
 
+/// What sections have read is mapped and comes back when asked: it need not stay in memory beside what others count.
+void release(const Manifest& manifest) {
+  for (int64_t batch = 0; batch < manifest.batch_count(); ++batch) manifest.release(batch);
+}
+
 std::string document_text(const Json& json) { return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 }  // namespace
@@ -30,11 +35,16 @@ std::string made_section(const ReportInput& input) {
 }
 
 std::string make_report(const ReportInput& input) {
+  release(input.manifest);
   const PostCounts counts = count_posts(input);
   Json json = {
       {"format", kFormat}, {"version", kReportVersion}, {"manifest_hash", input.manifest.summary().content_hash}};
   if (input.plan) json["dataset_hash"] = dataset_hash(input.manifest, input.selection, input.options);
-  const auto add = [&](const char* key, const std::string& section) { json[key] = Json::parse(section); };
+  release(input.manifest);
+  const auto add = [&](const char* key, const std::string& section) {
+    json[key] = Json::parse(section);
+    release(input.manifest);
+  };
   add("posts", posts_section(input, counts));
   add("exclusions", exclusions_section(input));
   json["findings"] = Json::array();  // its place; what they say comes from all others

@@ -66,24 +66,28 @@ std::string findings_list(const Json& report) {
 }
 
 std::string class_table(const Json& report) {
-  const Json& people = report["people"];
-  const bool planned = people["classes"][0].contains("wanted");
-  std::vector<std::string> header = {"Person class", "posts", "share", "solo", "pair", "group", "usable"};
-  if (planned) header.insert(header.end(), {"wanted", "reached", "repeats"});
-  TextTable table(std::move(header));
-  for (const Json& each : people["classes"]) {
+  TextTable table({"Person class", "posts", "share", "solo", "pair", "group", "usable"});
+  for (const Json& each : report["people"]["classes"]) {
     if (each["posts"] == 0) continue;
     std::vector<std::string> cells = {each["class"], count(each["posts"]),
                                       percent(part(each["posts"], report["posts"]["counted"]))};
     for (const char* size : {"solo", "pair", "group"}) cells.push_back(count(each["group_size"][size]["posts"]));
     cells.push_back(count(each["usable"]));
-    if (planned) {
-      cells.insert(cells.end(),
-                   {percent(each["wanted"]), percent(each["reached"]), fixed_decimals(each["repeats"], 2)});
-    }
     table.add(std::move(cells));
   }
   return table.empty() ? "" : table.str();
+}
+
+/// What balance makes of the classes.
+std::string balance_table(const Json& report) {
+  if (!report["people"].contains("balance")) return "";
+  TextTable table({"Balance", "samples an epoch", "natural", "wanted", "reached", "repeats"});
+  for (const Json& each : report["people"]["classes"]) {
+    if (each["usable"] == 0) continue;
+    table.add({each["class"], fixed_decimals(each["samples"], 1), percent(each["natural"]), percent(each["wanted"]),
+               percent(each["reached"]), fixed_decimals(each["repeats"], 2)});
+  }
+  return table.str();
 }
 
 /// Pairs with a name each, the last `most`.
@@ -246,7 +250,7 @@ std::string report_tables(std::string_view report_json) {
   std::string out;
   for (const std::string& part_of_it :
        {posts_table(report), findings_list(report), comparison_table(report), class_table(report),
-        pair_table("Rating", "rating", report["time"]["ratings"], report, kRatingCount),
+        balance_table(report), pair_table("Rating", "rating", report["time"]["ratings"], report, kRatingCount),
         pair_table("Year", "year", report["time"]["years"], report, kYearsShown), tag_tables(report),
         tail_table(report), quantile_table(report), bucket_table(report), caption_table(report)}) {
     if (!part_of_it.empty()) out += (out.empty() ? "" : "\n") + part_of_it;

@@ -7,7 +7,7 @@
 namespace atelier {
 namespace {
 
-constexpr size_t kGap = 2;
+constexpr size_t kGap = 2, kCutMark = 2;
 
 /// The first `width` characters, the last two as ".." if some are cut off.
 std::string cut(const std::string& text, size_t width) {
@@ -32,7 +32,7 @@ std::string TextTable::str() const {
   }
   size_t others = 0;
   for (size_t column = 1; column < widths.size(); ++column) others += widths[column] + kGap;
-  widths[0] = std::min(widths[0], kWidth > others ? kWidth - others : 1);
+  widths[0] = std::min(widths[0], kWidth > others + kCutMark ? kWidth - others : kCutMark);
 
   std::string out;
   for (size_t r = 0; r < rows_.size(); ++r) {
