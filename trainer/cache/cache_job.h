@@ -13,8 +13,9 @@ enum class CacheTask {
   kVerifyAndPrune,  // and what is damaged
 };
 
-/// Of a run that has caches, else ConfigError. Any number of processes may fill at once; of several ranks the first alone
-/// verifies or prunes, and prunes while nobody uses the caches. kVerify ends with DataError when something is damaged. What was found goes to the log.
+/// Of a run that has caches, else ConfigError. Any number of processes may fill at once; of several ranks the first
+/// alone verifies or prunes, and prunes while nobody uses the caches. kVerify ends with DataError when something is
+/// damaged. What was found goes to the log.
 void run_cache_task(const RunOptions& run, const RankInfo& ranks, CacheTask task);
 
 }  // namespace atelier

@@ -1,5 +1,5 @@
-// Who may do what in the folder of a cache: locks in its `.lock`, a stretch of cells a shape, then one for what the folder
-// has once, then one for whoever reads (docs/formats/cache.md).
+// Who may do what in the folder of a cache: locks in its `.lock`, a stretch of cells a shape, then one for what the
+// folder has once, then one for whoever reads (docs/formats/cache.md).
 #pragma once
 
 #include <filesystem>

@@ -21,8 +21,8 @@ struct CacheReport {
   std::vector<std::string> damages;     // "shard: record 7", the first hundred
 };
 
-/// Reads all of `folder`, as it is at the beginning, while others read and fill it; with `checksums` every record's bytes
-/// too. MachineError while it is being pruned.
+/// Reads all of `folder`, as it is at the beginning, while others read and fill it; with `checksums` every record's
+/// bytes too. MachineError while it is being pruned.
 CacheReport check_records(const std::filesystem::path& folder, const std::vector<WantedGroup>& wanted, bool checksums);
 
 /// Removes what is unused, unreadable or there twice, and with `checksums` what is damaged; whole shards are removed,
