@@ -103,8 +103,8 @@ Plan::Plan(PlanInput input, const BalanceOptions& balance, const BucketOptions& 
       sequence_(strata_, batch_size_, run_length(batching), seed, first_epoch) {
   if (sequence_.size() > 0) return;
   const double samples = std::round(1000 * strata_->samples_per_epoch()) / 1000;
-  throw DataError(text("the run ends before its first sample: an epoch has ", shortest(samples), " of them, and the run ",
-                       total_epochs(), total_epochs() == 1 ? " epoch" : " epochs"),
+  throw DataError(text("the run ends before its first sample: an epoch has ", shortest(samples),
+                       " of them, and the run ", total_epochs(), total_epochs() == 1 ? " epoch" : " epochs"),
                   "train.max_train_epochs", "more epochs, or more repeats of the sources");
 }
 
