@@ -41,6 +41,18 @@ function drawAllCharts(onlySeen) {
 
 const kAxisFormats = {count: whole, decimal, percent, times};
 
+/** Of a logarithmic axis: powers of ten, and where there are few of them 2 and 5 times those; more would overlap. */
+function logarithmicTick(format) {
+  return function (value) {
+    const lead = Number((value / 10 ** Math.floor(Math.log10(value) + 1e-9)).toFixed(6));
+    const shown = this.max / this.min > 100 ? [1] : [1, 2, 5];
+    return shown.includes(lead) ? kAxisFormats[format](value) : "";
+  };
+}
+
+const logarithmicAxis = (title, format) => ({
+  type: "logarithmic", title: {display: Boolean(title), text: title}, ticks: {callback: logarithmicTick(format)}});
+
 function axisOptions(title, format, more = {}) {
   const ticks = {callback: (value) => kAxisFormats[format](value), ...(format === "count" ? {precision: 0} : {})};
   return {title: {display: Boolean(title), text: title}, ticks, ...more};
@@ -65,10 +77,11 @@ function chartFigure({title, sub, kind, labels, series, format, axis, labelAxis,
       }}},
     },
   };
-  const values = axisOptions(axis, format, logarithmic ? {type: "logarithmic"} : {beginAtZero: true});
-  const names = line ? axisOptions(labelAxis, logarithmic ? "count" : "percent", logarithmic ? {type: "logarithmic"} :
-                                   {type: "linear", max: 1})
-                     : {title: {display: Boolean(labelAxis), text: labelAxis}, grid: {display: false}};
+  const values = logarithmic ? logarithmicAxis(axis, format) : axisOptions(axis, format, {beginAtZero: true});
+  const named = {title: {display: Boolean(labelAxis), text: labelAxis}, grid: {display: false}};
+  const numbered = () => logarithmic ? logarithmicAxis(labelAxis, "count")
+                                     : axisOptions(labelAxis, "percent", {type: "linear", max: 1});
+  const names = line ? numbered() : named;
   values.stacked = names.stacked = Boolean(stacked);
   options.scales = across ? {x: values, y: names} : {x: names, y: values};
   const config = () => ({
