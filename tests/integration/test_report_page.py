@@ -4,11 +4,14 @@
 import copy
 import json
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from tests.support.browser import CHROMIUM, Browser
-from tests.support.programs import SOURCE, program
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.browser import CHROMIUM, Browser  # noqa: E402
+from support.programs import SOURCE, program  # noqa: E402
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
