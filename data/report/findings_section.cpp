@@ -39,19 +39,34 @@ class Findings {
   static double part(int64_t some, int64_t all) {
     return share_of(static_cast<double>(some), static_cast<double>(all));
   }
+  struct Verb {
+    std::string_view one, many;
+  };
+  static constexpr Verb kAre{"is", "are"}, kHave{"has", "have"};
+
+  /// `noun` is a plural in -s.
+  static std::string_view noun_of(int64_t count, std::string_view noun) {
+    return count == 1 ? noun.substr(0, noun.size() - 1) : noun;
+  }
+  static std::string_view verb_of(int64_t count, const Verb& verb) { return count == 1 ? verb.one : verb.many; }
+  static std::string count_of(int64_t count, std::string_view noun) {
+    return text(grouped(count), " ", noun_of(count, noun));
+  }
   /// "24 of 140 posts (17.1 %) name no artist."
-  static std::string of(int64_t some, int64_t all, std::string_view noun, std::string_view rest) {
-    return text(grouped(some), " of ", grouped(all), " ", noun, " (", percent(part(some, all)), ") ", rest);
+  static std::string of(int64_t some, int64_t all, std::string_view noun, const Verb& verb, std::string_view rest) {
+    return text(grouped(some), " of ", count_of(all, noun), " (", percent(part(some, all)), ") ", verb_of(some, verb),
+                " ", rest);
   }
 
   void about_use() {
     const Json& posts = report_["posts"];
     if (counted_ == 0) return add("nothing_usable", 100, "There is no post at all that may be counted.");
     if (posts["with_picture"]["posts"] == 0) {
-      add("no_pictures", 60, text("No picture is here: these are the records of ", grouped(counted_), " posts."));
+      add("no_pictures", 60, text("No picture is here: these are the records of ", count_of(counted_, "posts"), "."));
     }
     if (usable_ == 0) {
-      add("nothing_usable", 100, text("None of ", grouped(counted_), " posts can be used; see why they are left out."));
+      add("nothing_usable", 100,
+          text("None of ", count_of(counted_, "posts"), " can be used; see what leaves them out."));
     } else if (!posts.contains("samples_per_epoch")) {
       add("no_sample", 95,
           "Posts are usable, but the plan has no sample: repeats are 0, or limits keep all of them out.");
@@ -64,15 +79,18 @@ class Findings {
     for (const auto& [reason, samples] : posts["quarantined"].items()) quarantined += samples.get<int64_t>();
     if (quarantined) {
       const int64_t read = posts["read"];
-      add("quarantine", part(quarantined, read) > 0.01 ? 75 : 35, of(quarantined, read, "samples", "cannot be read."));
+      add("quarantine", part(quarantined, read) > 0.01 ? 75 : 35,
+          of(quarantined, read, "samples", {"cannot", "cannot"}, "be read."));
     }
     if (const int64_t minors = posts["excluded_minors"]) {
-      add("minors", 5, text(grouped(minors), " posts that sexualise minors were left out and are kept nowhere."));
+      add("minors", 5, text("Left out and kept nowhere: ", count_of(minors, "posts"), " sexualising minors."));
     }
     int64_t opted_out = 0;
     for (const auto& [reason, rows] : report_["licence"]["opt_outs"]["excluded"].items())
       opted_out += rows.get<int64_t>();
-    if (opted_out) add("opt_outs", 4, text(grouped(opted_out), " posts are left out at their artists' wish."));
+    if (opted_out) {
+      add("opt_outs", 4, text("Left out at their artists' wish: ", count_of(opted_out, "posts"), "."));
+    }
   }
 
   void about_people() {
@@ -81,7 +99,7 @@ class Findings {
       const std::string name = each["class"];
       const int64_t usable = each["usable"];
       if (name == "unknown" && part(usable, usable_) > 0.2) {
-        add("unknown_people", 40, of(usable, usable_, "usable posts", "do not say whom they show."));
+        add("unknown_people", 40, of(usable, usable_, "usable posts", {"does", "do"}, "not say who is shown."));
       } else if (usable_ > 1 && part(usable, usable_) > 0.8) {
         add("one_class", 50, text(percent(part(usable, usable_)), " of the usable posts are ", name, "."));
       }
@@ -93,7 +111,7 @@ class Findings {
       }
     }
     if (const int64_t conflicts = people["conflicts"]; part(conflicts, counted_) > 0.01) {
-      add("person_conflicts", 30, of(conflicts, counted_, "posts", "have people tags that contradict each other."));
+      add("person_conflicts", 30, of(conflicts, counted_, "posts", kHave, "people tags that contradict each other."));
     }
     if (people.contains("balance")) about_balance(people["balance"]);
   }
@@ -114,22 +132,24 @@ class Findings {
     }
   }
 
-  void pair_finding(const char* code, int weight, double above, const Json& pair, std::string_view what) {
+  void pair_finding(const char* code, int weight, double above, const Json& pair, const Verb& verb,
+                    std::string_view what) {
     const int64_t posts = pair["posts"];
-    if (part(posts, counted_) > above) add(code, weight, of(posts, counted_, "posts", what));
+    if (part(posts, counted_) > above) add(code, weight, of(posts, counted_, "posts", verb, what));
   }
 
   void about_records() {
     if (counted_ == 0) return;
     const Json& licence = report_["licence"];
-    pair_finding("without_artist", 45, 0.1, licence["without_artist"], "name no artist: they cannot be credited.");
-    pair_finding("without_tags", 50, 0.02, report_["posts"]["without_tags"], "have no tags.");
-    pair_finding("deleted", 25, 0.01, licence["deleted"], "are deleted on their site.");
-    pair_finding("pending", 15, 0.01, licence["pending"], "wait for approval, or are flagged.");
+    pair_finding("without_artist", 45, 0.1, licence["without_artist"], {"names", "name"},
+                 "no artist, who cannot be credited then.");
+    pair_finding("without_tags", 50, 0.02, report_["posts"]["without_tags"], kHave, "no tags.");
+    pair_finding("deleted", 25, 0.01, licence["deleted"], kAre, "deleted on the site.");
+    pair_finding("pending", 15, 0.01, licence["pending"], {"waits", "wait"}, "for approval, flagged ones included.");
     for (const Json& year : report_["time"]["years"]) {
-      if (year["year"].is_null()) pair_finding("without_date", 20, 0.1, year, "have no date.");
+      if (year["year"].is_null()) pair_finding("without_date", 20, 0.1, year, kHave, "no date.");
     }
-    pair_finding("without_rating", 30, 0.1, report_["time"]["ratings"].back(), "have no rating.");
+    pair_finding("without_rating", 30, 0.1, report_["time"]["ratings"].back(), kHave, "no rating.");
   }
 
   void about_exposure() {
@@ -168,7 +188,8 @@ class Findings {
       if (surplus == 0) continue;
       const std::string by = known["by"];
       add("duplicates", 40,
-          of(surplus, counted_, "posts", text("repeat the ", by, " of another; dataset.select.dedup is none.")));
+          of(surplus, counted_, "posts", {"repeats", "repeat"},
+             text("the ", by, " of another; dataset.select.dedup is none.")));
     }
   }
 

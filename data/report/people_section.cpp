@@ -113,9 +113,11 @@ Json division_json(const Strata& strata, size_t index) {
                        {"reached", share_of(uses[order[i]].weight, all)},
                        {"repeats", each.repeats}});
   }
+  const auto further = std::ranges::count_if(order.begin() + static_cast<ptrdiff_t>(listed), order.end(),
+                                             [&](size_t c) { return marginal.classes[c].posts > 0; });
   return {{"by", marginal.by},
           {"classes", std::move(classes)},
-          {"further_classes", order.size() - listed},
+          {"further_classes", further},
           {"unreachable", marginal.unreachable}};
 }
 

@@ -5,9 +5,7 @@ ATELIER_REPORT_POSTS (50,000) says how many are synthetic.
 """
 
 import json
-import math
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -18,15 +16,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.clip_peer import clip_tokenizer  # noqa: E402
-from support.programs import BUILD, SOURCE, run  # noqa: E402
-
-sys.path.insert(0, str(SOURCE / "tools" / "bench"))
-import make_posts  # noqa: E402
+from support.programs import BUILD, run  # noqa: E402
+from support.report_peer import (CATEGORIES, CLASSES, described, histogram, make_posts, pair,  # noqa: E402
+                                 quantiles)
 
 POSTS = int(os.environ.get("ATELIER_REPORT_POSTS", 50_000))
-CATEGORIES = ["general", "artist", "copyright", "character", "meta"]
-CLASSES = ["girl_only", "boy_only", "mixed", "other", "no_humans", "unknown"]
-RATINGS = {"g": "general", "s": "sensitive", "q": "questionable", "e": "explicit"}
 STRANGE = ["<script>alert('1')</script>", "a\"quote'", "x" * 300, "אבג_שלום", "😀_smile", "&amp;", "</td>", "a\\b"]
 TARGET = {"boy_only": 0.2, "mixed": 0.2}
 RUN = """
@@ -77,57 +71,11 @@ def report(folder, frame):
                           f"dataset.manifest_dir={folder / 'manifest'}", "--quiet").stdout)
 
 
-def all_tags(frame):
-    first, *others = [frame[f"tag_string_{name}"] for name in CATEGORIES]
-    return first.str.cat(others, sep=" ")
-
-
-def left_out_for_minors(frame):
-    def words(name):
-        lines = (SOURCE / "configs/lists" / name).read_text().splitlines()
-        return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-
-    def having(patterns):
-        any_of = "|".join(re.escape(each).replace(r"\*", r"[^ ]*") for each in patterns)
-        return all_tags(frame).str.contains(rf"(?:^| )(?:{any_of})(?: |$)", regex=True)
-
-    return having(words("minors_always.txt")) | (having(words("minors_unless_general.txt")) & (frame.rating != "g"))
-
-
-def person_classes(general, frame):
-    """By regular expression; where no people tag speaks, by male_focus, then by the characters."""
-    found = {kind: general.str.contains(rf"(?:^| )(?:[1-6]\+?{kind}s?|multiple_{kind}s)(?: |$)")
-             for kind in ("girl", "boy", "other")}
-    girl, boy, other = (found[kind] for kind in ("girl", "boy", "other"))
-    has = {tag: general.str.contains(rf"(?:^| ){tag}(?: |$)") for tag in ("no_humans", "male_focus")}
-    groups = dict(line.split("\t") for line in (SOURCE / "configs/lists/character_groups.tsv").read_text().splitlines()
-                  if not line.startswith("#"))
-
-    def by_characters(tags):
-        kinds = [groups[tag] for tag in tags.split() if tag in groups]
-        girls, boys, no = (kinds.count(kind) for kind in ("girl", "boy", "no-human"))
-        if girls + boys == no:
-            return "unknown"
-        if girls + boys < no:
-            return "no_humans"
-        return "mixed" if girls and boys else "girl_only" if girls else "boy_only"
-
-    silent = ~(girl | boy | other | has["no_humans"] | has["male_focus"])
-    classes = pd.Series(np.select([girl & boy, girl, boy, other, has["no_humans"], has["male_focus"]],
-                                  ["mixed", "girl_only", "boy_only", "other", "no_humans", "boy_only"], "unknown"),
-                        index=frame.index)
-    classes[silent] = all_tags(frame)[silent].map(by_characters)
-    return classes
-
-
 @pytest.fixture(scope="module")
 def frame(folder):
     """The posts that are counted, with what each is."""
     posts = synthetic(folder / "posts.parquet")
-    posts = posts[~left_out_for_minors(posts)].reset_index(drop=True)
-    posts["class"] = person_classes(posts.tag_string_general, posts)
-    posts["rated"] = posts.rating.map(RATINGS)
-    posts["year"] = posts.created_at.dt.year
+    posts = described(posts)
     posts["why"] = np.select([posts.is_banned, posts.is_deleted, posts.is_pending, posts.score < 3],
                              ["banned", "deleted", "pending", "min_score"], "")
     posts["usable"] = posts.why == ""
@@ -159,22 +107,6 @@ def mentions(frame, repeats):
     return table
 
 
-def pair(of, usable):
-    return {"posts": int(of.sum()), "usable": int((of & usable).sum())}
-
-
-def quantiles(values):
-    values = np.sort(values)
-    places = {"min": 0, "p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "max": 1}
-    return {"count": len(values)} | {key: values[max(math.ceil(at * len(values)), 1) - 1]
-                                     for key, at in places.items() if len(values)}
-
-
-def histogram(edges, values, weights=None):
-    bins = np.searchsorted(np.array(edges), values, side="right") - 1
-    return np.bincount(bins, weights, minlength=len(edges))
-
-
 def test_posts_and_exclusions(frame, mentions, report):
     posts, usable = report["posts"], frame.usable
     assert posts["read"] == POSTS == posts["counted"] + posts["excluded_minors"]
@@ -182,6 +114,11 @@ def test_posts_and_exclusions(frame, mentions, report):
     assert posts["excluded"] == frame.why[~usable].value_counts().to_dict()
     assert posts["tags"] == mentions.tag.nunique()
     assert posts["mentions"] == pair(pd.Series(True, index=mentions.index), mentions.usable)
+    assert posts["quarantined"] == {} and report["quarantine"] == [] and report["picture_format"] == []
+    assert posts["without_tags"] == pair(~frame.index.isin(mentions.index), usable)
+    [source] = report["sources"]
+    assert {key: value for key, value in source.items() if value and key not in ("path", "kind", "rating_scheme")} == {
+        "read": POSTS, "rows": len(frame), "without_picture": len(frame), "excluded_minors": POSTS - len(frame)}
     assert posts["with_picture"] == posts["with_caption"] == {"posts": 0, "usable": 0}
     for entry in report["exclusions"]:
         rows = frame[frame.why == entry["reason"]].head(5)
@@ -241,7 +178,9 @@ def test_tags(mentions, report):
                                    "usable": sum(usable.get(tag, 0) for tag, _ in ordered[1000:])}
         for point in counted["rank_curve"]:
             assert point["posts"] == ordered[point["rank"] - 1][1]
-        assert [counted["rank_curve"][0]["rank"], counted["rank_curve"][-1]["rank"]] == [1, len(ordered)]
+        ranks = {round(2 ** (k / 4)) for k in range(80)} | {len(ordered)}
+        assert [point["rank"] for point in counted["rank_curve"]] == sorted(r for r in ranks if r <= len(ordered))
+        assert [rare["below"] for rare in counted["rare"]] == [25, 100, 1000]
         for rare in counted["rare"]:
             few = posts[posts < rare["below"]]
             assert [rare["tags"], rare["mentions"]] == [len(few), few.sum()]
@@ -300,6 +239,8 @@ def test_exposure(frame, mentions, report):
         assert [tag["posts"] for tag in top] == [posts[tag["tag"]] for tag in top]
         assert [tag["samples"] for tag in top] == pytest.approx([samples[tag["tag"]] for tag in top], rel=1e-5)
         assert exposed["rest"]["tags"] == n - len(top)
+        assert [point["tags"] for point in exposed["lorenz"]] == pytest.approx(np.linspace(0, 1, 21))
+        assert exposed["rest"]["samples"] == pytest.approx(ordered[::-1][1000:].sum(), rel=1e-5, abs=1e-3)
         assert exposed["rest"]["posts"] == posts.sum() - sum(tag["posts"] for tag in top)
 
 
@@ -437,7 +378,9 @@ def test_duplicates_and_licence(frame, report):
     expected = [{"site": sites[url]} | pair(frame.source == url, usable) for url in sites]
     assert licence["sites"] == sorted(expected, key=lambda site: (-site["posts"], site["site"]))
     assert licence["further_sites"] == {"sites": 0, "posts": 0, "usable": 0}
-    assert licence["opt_outs"]["excluded"]["banned"] == (frame.why == "banned").sum()
+    assert licence["opt_outs"] == {"artists": False, "sources": False, "posts": False, "excluded": {
+        "opt_out_artist": 0, "opt_out_source": 0, "opt_out_post": 0, "banned": (frame.why == "banned").sum()}}
+    assert licence["excluded_minors"] == POSTS - len(frame)
 
 
 def test_findings_are_in_order_and_name_what_is_wrong(report):
@@ -501,6 +444,17 @@ def test_two_reports_are_compared(tmp_path):
         (tmp_path / "bad.json").write_text(content)
         failed = run(*stats, tmp_path / "b.jsonl", "--compare", tmp_path / "bad.json", check=False)
         assert failed.returncode == 2 and words in failed.stderr
+
+
+def test_texts_of_one_post_say_post(tmp_path):
+    post = ONE | {"is_deleted": True, "rating": None}
+    minor = post | {"id": 2, "tag_string": "loli"}
+    (tmp_path / "posts.jsonl").write_text(json.dumps(post) + "\n" + json.dumps(minor) + "\n")
+    report = json.loads(run("atelier-data", "dataset", "stats", tmp_path / "posts.jsonl", "--json", "--quiet").stdout)
+    texts = {finding["code"]: finding["text"] for finding in report["findings"]}
+    assert not any("1 posts" in text or "1 have" in text for text in texts.values()), texts
+    assert texts["without_date"] == "1 of 1 post (100.0 %) has no date."
+    assert texts["minors"] == "Left out and kept nowhere: 1 post sexualising minors."
 
 
 def test_without_out_nothing_is_written(tmp_path):

@@ -105,7 +105,7 @@ class DensityMap {
 const sideText = (edges, i) =>
   i + 1 < edges.length ? `${whole(edges[i])} to ${whole(edges[i + 1] - 1)}` : `${whole(edges[i])} and more`;
 const cellText = (edges, cell) => `${sideText(edges, cell.width)} px wide, ${sideText(edges, cell.height)} px high: ` +
-  `${whole(cell.posts)} posts, ${whole(cell.usable)} usable`;
+  `${wholePosts(cell.posts)}, ${whole(cell.usable)} usable`;
 
 const kDensityMaps = [];
 

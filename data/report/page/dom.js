@@ -20,6 +20,7 @@ const kTwoSignificant = new Intl.NumberFormat("en-US", {maximumSignificantDigits
 
 /** 1234567 is "1,234,567". */
 const whole = (value) => isNumber(value) ? kWhole.format(value) : kMissing;
+const wholePosts = (value) => `${whole(value)} ${value === 1 ? "post" : "posts"}`;
 /** At most two digits after the point, three where the number is below 1. */
 const decimal = (value) => !isNumber(value) ? kMissing : (Math.abs(value) < 1 ? kThree : kTwo).format(value);
 /** A share of 0 to 1 as "12.3 %"; what is not nothing is not written as nothing. */

@@ -90,7 +90,7 @@ function followReading(links) {
 function showReport(report) {
   followTheme();
   document.getElementById("subtitle").textContent =
-    `${sourceNames(report)} · ${whole(report.posts.counted)} posts · ${report.made.at.replace("T", " ").replace("Z", " UTC")}`;
+    `${sourceNames(report)} · ${wholePosts(report.posts.counted)} · ${report.made.at.replace("T", " ").replace("Z", " UTC")}`;
   const links = kSections.map((section) => make("a", {href: `#${section.id}`}, section.title));
   document.getElementById("contents").append(...links);
   const parts = [];

@@ -140,6 +140,6 @@ const people = {
   draw: ({people: {classes, conflicts, by_rating, by_year, balance}}) => [
     grid(wide(classesFigure({classes})), groupSizeFigure({classes}), classesBy("People by rating", by_rating, "rating"),
          wide(classesBy("People by year", by_year, "year")), ...balanceParts(balance)),
-    make("p", {class: "sub"}, `People tags contradict each other on ${whole(conflicts)} posts.`),
+    make("p", {class: "sub"}, `People tags contradict each other on ${wholePosts(conflicts)}.`),
   ],
 };

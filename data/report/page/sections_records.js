@@ -46,7 +46,7 @@ function duplicatesCard(part) {
     make("p", {}, part.method === "none" ? "No duplicates are looked for (dataset.select.dedup is none)."
                                          : `Looked for: ${part.method} duplicates.`),
     plainTable([{key: "kind", name: "Left out by"}, {key: "posts", name: "Posts", kind: "count"}], left, "Left out"),
-    make("p", {class: "sub"}, `${whole(part.with_parent.posts)} posts are variants of another post, as the site says.`));
+    make("p", {class: "sub"}, `Variants of another post, as the site says: ${wholePosts(part.with_parent.posts)}.`));
 }
 
 const duplicates = {
@@ -97,7 +97,7 @@ const licence = {
       sourcesCard(report),
       card("Where artists published", dataTable({
         caption: "Sites", searched: "site", rows: part.sites, columns: [{key: "site", name: "Site"}, ...pairColumns],
-        footer: further.sites > 0 ? `${whole(further.sites)} further sites with ${whole(further.posts)} posts.` : null})),
+        footer: further.sites > 0 ? `${whole(further.sites)} further sites with ${wholePosts(further.posts)}.` : null})),
       card("Opt-outs", plainTable(
         [{key: "name", name: "List"}, {key: "given", name: "Given"}, {key: "posts", name: "Posts left out", kind: "count"}],
         [["artists", "opt_out_artist"], ["sources", "opt_out_source"], ["posts", "opt_out_post"]].map(([list, reason]) =>

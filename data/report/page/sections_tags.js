@@ -106,7 +106,7 @@ const exposure = {
   says: "Whose work and which characters a model would see in an epoch; watch for a few that hold most of the samples.",
   draw: (report) => {
     const {excluded} = report.licence.opt_outs;
-    const honoured = make("p", {}, `Opt-outs honoured: ${whole(excluded.opt_out_artist)} posts by artist, ` +
+    const honoured = make("p", {}, `Opt-outs honoured: ${wholePosts(excluded.opt_out_artist)} by artist, ` +
       `${whole(excluded.opt_out_source)} by source, ${whole(excluded.opt_out_post)} by post, ${whole(excluded.banned)} banned.`);
     if (!report.exposure) return [honoured, empty("Nothing is planned, so nobody is exposed: no usable post.")];
     return [honoured, tabs("Whose", Object.keys(report.exposure).map((category) =>
