@@ -13,7 +13,9 @@ import pyarrow.feather
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.programs import SOURCE, run  # noqa: E402
+from support.clip_peer import clip_tokenizer  # noqa: E402
+from support.programs import BUILD, SOURCE, run  # noqa: E402
+from support.report_peer import histogram, quantiles, who  # noqa: E402
 from support.tags import followed  # noqa: E402
 
 POSTS = sorted((SOURCE / "tests" / "golden" / "posts").glob("*.jsonl"))
@@ -152,6 +154,78 @@ def test_person_classes(mentions, report):
     assert {name: entry["posts"] for name, entry in classes.items() if entry["posts"]} == counts
     assert {(name, size): tally["posts"] for name, entry in classes.items()
             for size, tally in entry["group_size"].items() if tally["posts"]} == sizes
+
+
+def test_inferred_people_and_contradictions(mentions, report):
+    groups = dict(line.split("\t") for line in (SOURCE / "configs/lists/character_groups.tsv").read_text().splitlines()
+                  if not line.startswith("#"))
+    found = pd.DataFrame([who(names, groups) for names in mentions.groupby(["source", "id"]).tag.agg(list)],
+                         columns=["class", "size", "inferred", "conflict"])
+    assert report["people"]["conflicts"] == found.conflict.sum()
+    assert {entry["class"]: entry["inferred"] for entry in report["people"]["classes"] if entry["inferred"]} == \
+        found[found.inferred]["class"].value_counts().to_dict() != {}
+
+
+@pytest.mark.parametrize("name", ["artist", "character", "copyright"])
+def test_exposure_without_balance_is_posts(mentions, report, name):
+    mine, exposed = mentions[mentions.category == name], report["exposure"][name]
+    counts = mine.tag.value_counts()
+    with_tag = len(mine[["source", "id"]].drop_duplicates())
+    assert [exposed["distinct"], exposed["with"], exposed["without"]] == [len(counts), with_tag, 140 - with_tag]
+    assert exposed["samples"] == pytest.approx(counts.sum())
+    top = sorted(counts.items(), key=lambda item: (-item[1], item[0].encode()))
+    assert [(tag["tag"], tag["posts"], tag["samples"]) for tag in exposed["top"]] == \
+        [(tag, count, pytest.approx(count)) for tag, count in top]
+    values = counts.sort_values().to_numpy()
+    apart = abs(values[:, None] - values[None, :]).sum()  # the mean difference of any two
+    assert exposed["gini"] == pytest.approx(apart / (2 * len(values) * values.sum()))
+    assert exposed["top_1_percent"] == pytest.approx(values[-math.ceil(len(values) / 100):].sum() / values.sum())
+
+
+def test_sizes_and_records(posts, mentions, report):
+    raw = pd.DataFrame([json.loads(line) for path in POSTS for line in path.read_text().splitlines()])
+    sizes, edges = report["sizes"], report["sizes"]["edges"]
+    cells = pd.Series(zip(histogram_bin(edges, posts.width), histogram_bin(edges, posts.height))).value_counts()
+    assert {(cell["width"], cell["height"]): cell["posts"] for cell in sizes["density"]} == cells.to_dict()
+    for name, values in (("megapixels", posts.width * posts.height / 1e6), ("aspect", posts.width / posts.height)):
+        edges = [bin["from"] for bin in sizes[name]]
+        assert [bin["posts"] for bin in sizes[name]] == histogram(edges, values).tolist()
+    assert sum(bucket["posts"] for bucket in sizes["buckets"]) == 140
+    licence = report["licence"]
+    for flag in ("is_deleted", "is_banned", "is_pending"):
+        marked = raw[flag].map(lambda value: value in (True, "t", "true")) if flag in raw else pd.Series(dtype=bool)
+        if flag == "is_pending" and "is_flagged" in raw:
+            marked |= raw.is_flagged.map(lambda value: value in (True, "t", "true"))
+        assert licence[flag[3:]]["posts"] == marked.sum()
+    assert licence["without_source"]["posts"] == (raw.source.fillna("").str.strip() == "").sum()
+    artists = mentions[mentions.category == "artist"][["source", "id"]].drop_duplicates()
+    assert licence["without_artist"]["posts"] == 140 - len(artists)
+    host = raw.source.fillna("").str.extract(r"^[a-z]+://(?:www\.)?([^/?#:]*)", flags=re.IGNORECASE)[0].str.lower()
+    assert {site["site"]: site["posts"] for site in licence["sites"] if site["site"] != "other text"} == \
+        host.value_counts().to_dict()
+    by_md5 = posts.md5.value_counts()
+    assert report["duplicates"]["known"][0] == {"by": "md5", "posts": 140, "groups": (by_md5 > 1).sum(),
+                                                "surplus": (by_md5 - 1).sum()}
+
+
+def histogram_bin(edges, values):
+    return [sum(edge <= value for edge in edges) - 1 for value in values]
+
+
+def test_captions_of_all_posts(tmp_path, report):
+    """Lengths of the captions that `dataset captions` prints, by transformers' tokenizer."""
+    run_file = {"output_dir": str(tmp_path / "out"), "dataset": {"sources": [{"path": str(path)} for path in POSTS]}}
+    (tmp_path / "run.yaml").write_text(json.dumps(run_file))
+    lines = run("atelier-data", "dataset", "captions", tmp_path / "run.yaml", "--without-pictures").stdout.splitlines()
+    tokenizer = clip_tokenizer(BUILD / "share/atelier/clip/bpe_simple_vocab_16e6.txt.gz")
+    tokens = pd.Series([len(tokenizer(json.loads(line)["caption"]).input_ids) - 2 for line in lines])
+    captions = report["captions"]
+    assert captions["samples"] == len(tokens) == 140
+    assert captions["truncated"] == (tokens > captions["max_token_length"]).sum()
+    for encoder in captions["encoders"]:
+        assert encoder["tokens"] == quantiles(tokens.to_numpy())
+        assert [each["captions"] for each in encoder["longer"]] == [(tokens > than).sum() for than in (75, 150, 225)]
+        assert [bin["captions"] for bin in encoder["histogram"]] == histogram(range(0, 301, 25), tokens).tolist()
 
 
 @pytest.mark.parametrize("name", ["width", "height", "megapixels", "aspect", "score", "fav_count", "tags"])

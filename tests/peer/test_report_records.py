@@ -207,6 +207,36 @@ def test_resolutions_and_batches(folder, frame):
             pytest.approx(histogram(edges, values, each.samples))
 
 
+def test_small_buckets_and_words_of_a_source(tmp_path):
+    """Buckets of less than a batch give a short batch every epoch; one source has quality words of its own; posts share
+    pixel hashes."""
+    sizes = {(1024, 1024): 100, (832, 1216): 20, (1216, 832): 7}
+    posts = [{"id": i, "rating": "g", "tag_string": "solo", "image_width": size[0], "image_height": size[1], "score": i,
+              "pixel_hash": f"{i % 50:032x}" if i < 110 else None}
+             for i, size in enumerate(size for size, count in sizes.items() for _ in range(count))]
+    for name, part in (("first", posts[:60]), ("second", posts[60:])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(post) + "\n" for post in part))
+    own = {"quality": {"within": "all", "cuts": [50], "words": ["low", "high"]}}
+    options = {"sources": [{"path": str(tmp_path / "first.jsonl")},
+                           {"path": str(tmp_path / "second.jsonl"), "captions": own}], "tags": NO_RULES}
+    report = stats(tmp_path, "small", options, {"train_batch_size": 32, "max_train_epochs": 3}, "--without-pictures")
+    found = {(each["width"], each["height"]): [each["posts"], each["small"], each["batches"], each["fill"]]
+             for each in report["sizes"]["buckets"]}
+    assert found == {(1024, 1024): [100, False, 10, pytest.approx(300 / 320)],
+                     (832, 1216): [20, True, 3, pytest.approx(20 / 32)],
+                     (1216, 832): [7, True, 3, pytest.approx(7 / 32)]}
+    assert report["sizes"]["fill"] == pytest.approx((300 + 60 + 21) / (32 * 16))
+    hashes = pd.Series([post["pixel_hash"] for post in posts]).value_counts()
+    assert report["duplicates"]["known"][1] == {"by": "pixel_hash", "posts": 110, "groups": (hashes > 1).sum(),
+                                                "surplus": (hashes - 1).sum()}
+    words = {entry["word"]: (entry["posts"], [rating["lowest"] for rating in entry["ratings"]])
+             for entry in report["time"]["quality"]["words"]}
+    middle = (len(posts) - 1) / 2  # scores are 0 to n - 1, ranked among all posts
+    low = sum(60 <= post["score"] <= middle for post in posts)
+    assert {word: count for word, count in words.items() if count[0]} == {
+        "low": (low, [60]), "high": (len(posts) - 60 - low, [60 + low]), None: (60, [])}
+
+
 def test_quarantine_by_reason(folder):
     good = [{"id": i, "rating": "g", "tag_string": "solo", "image_width": 100, "image_height": 80} for i in range(40)]
     bad = {"bad_json": ["{", "nonsense"], "duplicate_id": [json.dumps(good[3])] * 7,
