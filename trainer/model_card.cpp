@@ -1,11 +1,11 @@
 #include "trainer/model_card.h"
 
 #include <algorithm>
-#include <ctime>
 #include <set>
 #include <vector>
 
 #include "configs/base/atomic_file.h"
+#include "configs/base/clock.h"
 #include "configs/base/hash.h"
 #include "configs/base/text.h"
 #include "data/report/credits.h"
@@ -70,11 +70,6 @@ void write_model_card(const RunOptions& run, const Dataset& dataset, int64_t ste
 
 std::map<std::string, std::string> product_metadata(const RunOptions& run, const Dataset& dataset, int64_t steps,
                                                     const std::string& prediction_type) {
-  char date[32];
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
   const std::string side = std::to_string(run.dataset.buckets.resolution);
   std::map<std::string, std::string> metadata = {
       {"format", "pt"},
@@ -83,7 +78,7 @@ std::map<std::string, std::string> product_metadata(const RunOptions& run, const
       {"modelspec.implementation", "https://github.com/Stability-AI/generative-models"},
       {"modelspec.title", run.output_name},
       {"modelspec.resolution", side + "x" + side},
-      {"modelspec.date", date},
+      {"modelspec.date", utc_now()},
       {"modelspec.prediction_type", prediction_type == "v_prediction" ? "v" : "epsilon"},
       {"ss_base_model_version", "sdxl_base_v1-0"},
       {"ss_output_name", run.output_name},

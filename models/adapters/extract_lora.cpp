@@ -12,6 +12,7 @@
 #include "configs/base/random.h"
 #include "configs/base/text.h"
 #include "models/keys/adapter_names.h"
+#include "models/weights/weights.h"
 
 namespace atelier {
 namespace {
@@ -34,7 +35,7 @@ at::Tensor difference(const TensorSource& base, const TensorSource& tuned) {
   at::Tensor values = tuned.read().to(at::kFloat) - base.read().to(at::kFloat);
   if (tuned.release) tuned.release();
   if (base.release) base.release();
-  if (at::isfinite(values).all().item<bool>()) return values;
+  if (all_finite(values)) return values;
   throw WeightsError(text(tuned.name, " holds numbers that are none (NaN or infinite), in one of the two models"), "",
                      "`atelier model inspect --check` names the tensors of a file");
 }

@@ -3,10 +3,10 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
-#include <ctime>
 #include <set>
 #include <utility>
 
+#include "configs/base/clock.h"
 #include "configs/base/error.h"
 #include "configs/base/text.h"
 #include "models/keys/infer_options.h"
@@ -88,15 +88,6 @@ TensorSource logit_scale_of(const StoredPipeline& pipeline) {
   return tensor_at_hand(at::scalar_tensor(kUsualLogitScale, at::kFloat).to(scalar_type(dtype)), "");
 }
 
-std::string now_utc() {
-  char date[32];
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return date;
-}
-
 }  // namespace
 
 std::vector<TensorSource> single_file_tensors(const StoredPipeline& pipeline) {
@@ -135,7 +126,7 @@ std::map<std::string, std::string> single_file_metadata(const StoredPipeline& pi
        {"modelspec.implementation", "https://github.com/Stability-AI/generative-models"},
        {"modelspec.title", title},
        {"modelspec.resolution", "1024x1024"},
-       {"modelspec.date", now_utc()}});
+       {"modelspec.date", utc_now()}});
   return metadata;
 }
 

@@ -1,7 +1,5 @@
 // atelier dataset stats: what a run, a manifest, a posts file or a folder holds.
 #include <CLI/CLI.hpp>
-#include <chrono>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "configs/base/atomic_file.h"
+#include "configs/base/clock.h"
 #include "configs/base/error.h"
 #include "configs/base/log.h"
 #include "data/dataset.h"
@@ -122,17 +121,8 @@ std::optional<Plan> make_plan(const Subject& subject, const Selection& selection
   }
 }
 
-std::string now() {
-  const std::time_t time = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm utc{};
-  ::gmtime_r(&time, &utc);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text.data();
-}
-
 ReportOrigin origin_of(const StatsArguments& arguments, const Subject& subject) {
-  ReportOrigin origin{now(), "atelier " ATELIER_VERSION, {"atelier", "dataset", "stats"}};
+  ReportOrigin origin{utc_now(), "atelier " ATELIER_VERSION, {"atelier", "dataset", "stats"}};
   origin.command.insert(origin.command.end(), arguments.inputs.begin(), arguments.inputs.end());
   const auto option = [&](const char* name, const std::string& value) {
     if (!value.empty()) origin.command.insert(origin.command.end(), {name, value});
@@ -157,7 +147,7 @@ std::string report_on(const Subject& subject, const ReportOrigin& origin) {
 
 void dataset_stats(const StatsArguments& arguments) {
   const std::string other = arguments.compare.empty() ? "" : read_file(arguments.compare);
-  if (!other.empty()) compare_reports("{}", other, arguments.compare);  // a mistake is told before the work
+  if (!arguments.compare.empty()) compare_reports("{}", other, arguments.compare);  // a mistake is told before the work
   const Subject subject = open_inputs(arguments);
   std::string report = report_on(subject, origin_of(arguments, subject));
   if (!arguments.compare.empty()) report = compare_reports(report, other, arguments.compare);

@@ -103,7 +103,7 @@ class EncodeBatch {
     at::Tensor records = posterior.mean;
     if (posterior.deviation.defined()) records = at::cat({posterior.mean, posterior.deviation}, 1);
     records = records.to(at::kCPU, scalar_type(dtype_)).contiguous();
-    if (!at::isfinite(records).all().item<bool>()) {
+    if (!all_finite(records)) {
       throw WeightsError("the VAE gives NaN or infinity", std::string(autoencoder_.class_name()),
                          "take another VAE, or dataset.cache_dtype: bf16 if its latents are too large for fp16");
     }

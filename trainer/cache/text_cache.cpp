@@ -144,7 +144,7 @@ void TextCache::make(std::span<const WantedRecord> missing, RecordSink& sink) co
     const at::Tensor records = at::cat({answer.encoder_hidden_states.flatten(1), answer.text_embeds}, 1)
                                    .to(at::kCPU, scalar_type(store_.dtype()))
                                    .contiguous();
-    if (!at::isfinite(records).all().item<bool>()) {
+    if (!all_finite(records)) {
       throw WeightsError("the text encoders give NaN or infinity", texts.front(),
                          "set dataset.cache_dtype: bf16 if their states are too large for fp16");
     }
